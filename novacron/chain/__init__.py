@@ -1,0 +1,1 @@
+"""One way to a chain: endpoints, fees, nonces, signers, transactions, contract handles."""

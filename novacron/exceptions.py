@@ -1,0 +1,210 @@
+"""Every error NovaCron raises. One tree, so that a caller can catch as widely or as narrowly as it needs.
+
+Each message names the offending value and says what to do; none ever holds a key, a passphrase or the credentials of
+an RPC URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class NovaCronError(Exception):
+    """Base of every error raised by this package."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Bad input
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class InputError(NovaCronError, ValueError):
+    """The caller passed a value that can never be accepted."""
+
+
+class InvalidDigestError(InputError):
+    """Not a SHA-256 digest: 32 bytes, or 64 hexadecimal digits with an optional 0x."""
+
+
+class MetadataTooLargeError(InputError):
+    """Encoded metadata exceeds the contract's limit of 2,048 bytes."""
+
+
+class ManifestError(InputError):
+    """A file or folder cannot be described by a manifest."""
+
+
+class SymlinkError(ManifestError):
+    """A symbolic link inside a model folder: what it points to is not covered by the digest."""
+
+
+class UnreadableFileError(ManifestError):
+    """A file of a model folder cannot be read."""
+
+
+class FileChangedError(ManifestError):
+    """A file changed while it was being hashed; the digest would describe no version of it."""
+
+
+class ConfigurationError(InputError):
+    """A configuration value is missing, malformed or contradicts another."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Proofs
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class ProofError(NovaCronError):
+    """A proof is malformed or does not verify."""
+
+
+class ProofFormatError(ProofError, ValueError):
+    """A proof file cannot be parsed or misses a part."""
+
+
+class ProofInvalidError(ProofError):
+    """A proof was checked and is wrong."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Local stores
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class StoreError(NovaCronError):
+    """A local store cannot do what was asked."""
+
+
+class CorruptStoreError(StoreError):
+    """A local store contradicts itself. It is never rebuilt silently: restore it from a copy or an export."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full; nothing of the last operation was written."""
+
+
+class StoreBusyError(StoreError):
+    """Another process held the store's lock for longer than the timeout."""
+
+
+class UnknownRecordError(StoreError, KeyError):
+    """No record has this id."""
+
+    def __str__(self) -> str:  # KeyError would print the repr of the message
+        return str(self.args[0]) if self.args else ""
+
+
+class DuplicateRecordError(StoreError):
+    """This digest is anchored already; anchors are write-once."""
+
+
+class SealedRunError(StoreError):
+    """The run is sealed; nothing can be appended to it."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The chain
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class ChainError(NovaCronError):
+    """Base of everything that can go wrong between us and a chain."""
+
+
+class RetryableError(ChainError):
+    """A later attempt may succeed: time-out, connection refused, rate limit, node out of sync."""
+
+
+class ChainUnavailableError(RetryableError):
+    """No configured endpoint answers."""
+
+    def __init__(self, message: str, causes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.causes: tuple[str, ...] = tuple(causes)
+
+
+class ConfirmationTimeoutError(RetryableError):
+    """A transaction was sent but not confirmed in time. It may still be mined: wait for the same key again."""
+
+
+class RejectedError(ChainError):
+    """The node refused the transaction before mining it; sending it again unchanged cannot succeed."""
+
+
+class InsufficientFundsError(RejectedError):
+    """The account cannot pay for the transaction."""
+
+
+class FeeCapError(RejectedError):
+    """The network asks for more than the configured fee cap."""
+
+
+class NonceError(RejectedError):
+    """The nonce was used by a transaction that this journal does not know."""
+
+
+class WrongChainError(ChainError):
+    """An endpoint serves another chain than the configured one."""
+
+
+class InconsistentEndpointError(ChainError):
+    """An endpoint's answer contradicts the chain (wrong hash, unknown block, malformed result)."""
+
+
+class RevertedError(ChainError):
+    """The contract reverted. `name` and `arguments` come from its custom error where the ABI knows it."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        name: str | None = None,
+        arguments: Sequence[Any] = (),
+        data: bytes = b"",
+        transaction_hash: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.name = name
+        self.arguments: tuple[Any, ...] = tuple(arguments)
+        self.data = data
+        self.transaction_hash = transaction_hash
+
+
+class ReorgError(RetryableError):
+    """A mined transaction was reorganised out of the chain and is not back yet."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Keys
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class SigningKeyError(NovaCronError):
+    """A signing key cannot be obtained. The message never holds key material."""
+
+
+class KeyMismatchError(SigningKeyError):
+    """The key's address is not the configured one."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Deployment
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class DeployError(NovaCronError):
+    """A deployment cannot go on."""
+
+
+class PlanError(DeployError, ValueError):
+    """The deployment plan contradicts itself."""
+
+
+class VerificationError(DeployError):
+    """On-chain bytecode is not what the source compiles to."""
+
+
+class CompilerError(DeployError):
+    """The Solidity compiler is missing or refused the source."""
