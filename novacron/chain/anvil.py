@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import platform
 import shutil
 import socket
 import subprocess
@@ -27,28 +25,14 @@ from novacron.exceptions import ChainUnavailableError, ConfigurationError
 DEV_MNEMONIC = "test test test test test test test test test test test junk"
 
 
-def foundry_binary(tool: str, root: Path | None = None) -> Path:
-    """Path of the platform binary of `tool` (anvil, forge, cast).
-
-    The npm wrappers return exit code 0 on failure, so a gate must use the binary itself.
+def foundry_binary(tool: str) -> Path:
+    """Path of a Foundry tool (anvil, cast, forge): the one that set-up linked, else the one on PATH.
 
     Raises:
-        ConfigurationError: neither node_modules nor PATH has it.
+        ConfigurationError: there is none.
     """
-    system = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}.get(platform.system(), "linux")
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64", "arm64": "arm64"}.get(
-        platform.machine(), "amd64"
-    )
-    suffix = ".exe" if system == "win32" else ""
-    for base in (root, Path.cwd(), *Path.cwd().parents, Path(__file__).resolve().parents[2]):
-        if base is None:
-            continue
-        candidate = base / "node_modules" / "@foundry-rs" / f"{tool}-{system}-{machine}" / "bin" / f"{tool}{suffix}"
-        if candidate.is_file():
-            if not os.access(candidate, os.X_OK):  # npm --ignore-scripts keeps the tarball's mode, some do not set +x
-                candidate.chmod(0o755)
-            return candidate
-    found = shutil.which(tool)
+    linked = Path(__file__).resolve().parents[2] / ".build" / "bin" / tool
+    found = str(linked) if linked.exists() else shutil.which(tool)
     if found is None:
         raise ConfigurationError(f"{tool} not found: run `make setup`, or put Foundry's {tool} on PATH")
     return Path(found)

@@ -1,0 +1,1 @@
+"""Development tools: set-up, lint, generated files."""

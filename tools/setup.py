@@ -1,0 +1,197 @@
+#!/usr/bin/env python3
+"""Sets up everything that the project's commands need, from the lock files, and does nothing when it is all there.
+
+Runs on the system's Python, before the virtual environment exists: standard library only, and syntax that an older
+Python can parse far enough to say that it is too old.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD = ROOT / ".build"
+STATE = BUILD / "setup.json"
+VENV = ROOT / ".venv"
+SOLCX = BUILD / "solcx"
+WINDOWS = os.name == "nt"
+PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+MINIMUM_PYTHON = (3, 11)
+MINIMUM_NODE = 20
+
+
+class SetupError(Exception):
+    """A prerequisite is missing; the message is one sentence for the user."""
+
+
+def run(*command, quiet=True, timeout=None):
+    """Run a command in the project's root; its output is shown only when it fails."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in command],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if quiet else None,
+            stderr=subprocess.STDOUT if quiet else None,
+            timeout=timeout,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise SetupError(f"{command[0]} is not installed or not on PATH.") from None
+    if done.returncode != 0:
+        output = (done.stdout or b"").decode(errors="replace").strip().splitlines()
+        raise SetupError("`{}` failed:\n{}".format(" ".join(str(c) for c in command), "\n".join(output[:25])))
+    return (done.stdout or b"").decode(errors="replace")
+
+
+def digest(*parts):
+    """Hash of files' contents and strings: what a finished step depended on."""
+    total = hashlib.sha256()
+    for part in parts:
+        total.update(part.read_bytes() if isinstance(part, Path) else str(part).encode())
+        total.update(b"\0")
+    return total.hexdigest()
+
+
+def check_python():
+    if sys.version_info[:2] < MINIMUM_PYTHON:
+        raise SetupError(
+            f"Python {'.'.join(map(str, MINIMUM_PYTHON))} or newer is needed, this is {sys.version.split()[0]}: "
+            "install it, or say which one to use with `make PYTHON=/path/to/python3 ...`."
+        )
+
+
+def check_node():
+    for tool in ("node", "npm"):
+        if shutil.which(tool) is None:
+            raise SetupError(f"{tool} is not on PATH: install Node.js {MINIMUM_NODE} or newer.")
+    version = run("node", "--version").strip()
+    found = re.match(r"v(\d+)\.", version)
+    if found is None or int(found.group(1)) < MINIMUM_NODE:
+        raise SetupError(f"Node.js {MINIMUM_NODE} or newer is needed, this is {version}.")
+
+
+def install_python():
+    if not PYTHON.exists():
+        say("creating .venv")
+        try:
+            run(sys.executable, "-m", "venv", VENV)
+        except SetupError as error:
+            raise SetupError(
+                f"Python's venv module does not work (Debian: apt-get install python3-venv).\n{error}"
+            ) from None
+    say("installing Python packages from requirements.lock")
+    pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--require-hashes", "-r", "requirements.lock")
+    run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def install_node():
+    say("installing Foundry, solc and the Solidity libraries from package-lock.json")
+    run("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    link_foundry()
+
+
+def link_foundry():
+    """Links the platform binaries of anvil, cast and forge into .build/bin, from npm or else from PATH.
+
+    The binaries themselves and not npm's wrappers, which return 0 when the tool fails.
+    """
+    directory = BUILD / "bin"
+    directory.mkdir(parents=True, exist_ok=True)
+    version = json.loads((ROOT / "package.json").read_text())["optionalDependencies"]["@foundry-rs/forge-linux-amd64"]
+    for tool in ("anvil", "cast", "forge"):
+        packaged = sorted((ROOT / "node_modules" / "@foundry-rs").glob(tool + "-*/bin/" + tool))
+        found = packaged[0] if packaged else shutil.which(tool, path=os.environ["PATH"])
+        if found is None:
+            raise SetupError(f"npm has no {tool} for this platform: install Foundry {version} and put it on PATH.")
+        link = directory / tool
+        link.unlink(missing_ok=True)
+        link.symlink_to(found)
+        if version not in reported(link):
+            raise SetupError(f"{found} is not Foundry {version}: install that version and put it on PATH.")
+
+
+def solc_version():
+    return json.loads((ROOT / "package.json").read_text())["devDependencies"]["solc"]
+
+
+def install_solc():
+    """Native solc where it can be downloaded, the same compiler as WebAssembly from npm otherwise."""
+    version = solc_version()
+    target = SOLCX / ("solc-v" + version)
+    if target.exists() and version in reported(target):
+        return
+    SOLCX.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    if os.environ.get("NOVACRON_SOLC") != "wasm":
+        try:
+            run(
+                PYTHON,
+                "-c",
+                f"import solcx; solcx.install_solc({version!r}, solcx_binary_path={str(SOLCX)!r})",
+                timeout=60,
+            )
+        except (SetupError, subprocess.TimeoutExpired):
+            target.unlink(missing_ok=True)
+    if not target.exists():
+        say(f"solc {version}: native binary not reachable, using the WebAssembly build from npm")
+        target.write_text('#!/bin/sh\nexec node "%s" "$@"\n' % (ROOT / "tools" / "solc.cjs"))
+        target.chmod(0o755)
+    if version not in reported(target):
+        target.unlink()
+        raise SetupError(f"solc {version} does not run; remove .build and try again.")
+
+
+def reported(binary):
+    """What `binary --version` prints, or nothing if it does not run."""
+    try:
+        return run(binary, "--version")
+    except (SetupError, PermissionError):
+        return ""
+
+
+def say(text):
+    print("setup: " + text, flush=True)
+
+
+def main():
+    """Return 0 when everything is in place, 1 with one clear sentence otherwise."""
+    try:
+        check_python()
+        steps = {
+            "python": (
+                install_python,
+                lambda: digest(ROOT / "requirements.lock", ROOT / "pyproject.toml", sys.version),
+            ),
+            "node": (install_node, lambda: digest(ROOT / "package-lock.json")),
+            "solc": (install_solc, lambda: digest(solc_version(), str(ROOT), ROOT / "tools" / "solc.cjs")),
+        }
+        outputs = {"python": PYTHON, "node": BUILD / "bin" / "forge", "solc": SOLCX / ("solc-v" + solc_version())}
+        done = json.loads(STATE.read_text()) if STATE.exists() else {}
+        todo = [name for name, (_, want) in steps.items() if done.get(name) != want() or not outputs[name].exists()]
+        if todo:
+            check_node()
+            BUILD.mkdir(exist_ok=True)  # holds only what set-up makes
+        elif shutil.which("node") is None:
+            check_node()
+        for name in todo:
+            install, want = steps[name]
+            install()
+            done[name] = want()  # written after each step, so that an interrupted set-up resumes
+            STATE.write_text(json.dumps(done, indent=1))
+    except SetupError as error:
+        print("setup: " + str(error), file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
