@@ -34,15 +34,8 @@ def environment(name: str, first: Sequence[str] = ()) -> Path:
 
 def halmos() -> int:
     """Every `check_` function of tests/solidity/, with the loop bound that docs/invariants.md states."""
-    command = [
-        environment("halmos") / "halmos",
-        "--function",
-        "check_",
-        "--loop",
-        "8",
-        "--forge-build-out",
-        "out/forge",
-    ]
+    command = [environment("halmos") / "halmos", "--function", "check_", "--loop", "8"]
+    command += ["--forge-build-out", "out/forge"]
     paths = f"{ROOT / '.build' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "PATH": paths}, check=False).returncode
 

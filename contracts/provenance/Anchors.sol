@@ -25,23 +25,26 @@ abstract contract Anchors is IAnchors {
 
     /// @inheritdoc IAnchors
     function anchor(bytes32 digest) external {
-        _write(digest, 1);
+        _write(_anchors[msg.sender], digest, _pack(1));
         emit Anchored(msg.sender, digest);
     }
 
     /// @inheritdoc IAnchors
     function anchor(bytes32 digest, bytes calldata metadata) external {
         _checkMetadata(metadata);
-        _write(digest, 1);
+        _write(_anchors[msg.sender], digest, _pack(1));
         emit AnchoredWithMetadata(msg.sender, digest, metadata);
     }
 
     /// @inheritdoc IAnchors
     function anchorMany(bytes32[] calldata digests) external {
         if (digests.length == 0) revert Anchors_EmptyBatch();
+        mapping(bytes32 => uint256) storage mine = _anchors[msg.sender];
+        uint256 packed = _pack(1);
         for (uint256 i = 0; i < digests.length; ++i) {
-            _write(digests[i], 1);
-            emit Anchored(msg.sender, digests[i]);
+            bytes32 digest = digests[i];
+            _write(mine, digest, packed);
+            emit Anchored(msg.sender, digest);
         }
     }
 
@@ -49,7 +52,7 @@ abstract contract Anchors is IAnchors {
     function anchorBatch(bytes32 root, uint64 size, bytes calldata metadata) external {
         if (size == 0) revert Anchors_EmptyBatch();
         _checkMetadata(metadata);
-        _write(root, size);
+        _write(_anchors[msg.sender], root, _pack(size));
         emit BatchAnchored(msg.sender, root, size, metadata);
     }
 
@@ -90,11 +93,15 @@ abstract contract Anchors is IAnchors {
         if (metadata.length > MAX_METADATA) revert Anchors_MetadataTooLong(metadata.length, MAX_METADATA);
     }
 
-    function _write(bytes32 digest, uint64 size) private {
-        mapping(bytes32 => uint256) storage mine = _anchors[msg.sender];
+    /// @dev An anchor made now. 64 bits hold a block time and a block number for the life of any chain.
+    function _pack(uint64 size) private view returns (uint256 packed) {
+        return (uint256(size) << 128) | (block.number << 64) | block.timestamp;
+    }
+
+    function _write(mapping(bytes32 => uint256) storage mine, bytes32 digest, uint256 packed) private {
         // Check: write-once.
         if (mine[digest] != 0) revert Anchors_AlreadyAnchored(msg.sender, digest);
-        // Effect: 64 bits hold a block time and a block number for the life of any chain.
-        mine[digest] = (uint256(size) << 128) | (block.number << 64) | block.timestamp;
+        // Effect
+        mine[digest] = packed;
     }
 }

@@ -1,0 +1,61 @@
+"""`make bench`: prints the tables that docs/benchmarks.md quotes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import gas, throughput
+
+
+def main() -> None:
+    """Print every table."""
+    console = Console()
+    console = console if console.is_terminal else Console(width=130)
+    table = Table(title="Gas, whole transaction, first write, prague rules", title_justify="left")
+    for column in ("contract", "operation"):
+        table.add_column(column)
+    for column in ("gas", "records", "gas a record"):
+        table.add_column(column, justify="right")
+    table.add_column("note")
+    for row in gas.measure():
+        ours = "bold" if row.contract == "ProofOfTraining" else ""
+        table.add_row(
+            row.contract,
+            row.operation,
+            f"{row.gas:,}",
+            f"{row.records:,}",
+            f"{row.per_record:,.1f}",
+            row.note,
+            style=ours,
+        )
+    console.print(table)
+
+    table = Table(title="Raw entries to anchored and proven (seconds)", title_justify="left")
+    for column in ("records", "hash", "tree", "anchor", "prove", "verify", "records/s", "tree: node", "tree: ours is"):
+        table.add_column(column, justify="right")
+    for stage in throughput.growth():
+        node = stage.node_tree
+        table.add_row(
+            f"{stage.records:,}",
+            *(f"{stage.seconds[name]:.3f}" for name in ("hash", "tree", "anchor", "prove", "verify")),
+            f"{stage.rate:,.0f}",
+            "–" if node is None else f"{node:.3f}",
+            "–" if node is None else f"{node / stage.seconds['tree']:.1f}x faster",
+        )
+    console.print(table)
+
+    table = Table(title="Transparency log in SQLite (durable)", title_justify="left")
+    for column in ("entries", "appended/s", "inclusion proof, µs"):
+        table.add_column(column, justify="right")
+    with tempfile.TemporaryDirectory() as folder:
+        for size, rate, proof in throughput.log_growth(Path(folder)):
+            table.add_row(f"{size:,}", f"{rate:,.0f}", f"{proof:,.0f}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
