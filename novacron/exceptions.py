@@ -104,6 +104,14 @@ class SealedRunError(StoreError):
     """The run is sealed; nothing can be appended to it."""
 
 
+class RunConflictError(StoreError):
+    """The chain's head of a run is not the one the caller builds upon: ahead of it, or of another history."""
+
+
+class StoreConflictError(StoreError):
+    """Two copies of a store hold different histories; neither can replace the other."""
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The chain
 # --------------------------------------------------------------------------------------------------------------------
@@ -147,6 +155,14 @@ class NonceError(RejectedError):
 
 class WrongChainError(ChainError):
     """An endpoint serves another chain than the configured one."""
+
+
+class ChainResetError(ChainError, StoreError):
+    """A journal belongs to another chain with the same id, as after a restart of a local node. Nothing is sent."""
+
+
+class NoContractError(ChainError):
+    """No contract code at the configured address on this chain."""
 
 
 class InconsistentEndpointError(ChainError):

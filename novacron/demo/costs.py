@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from web3 import Web3
@@ -43,7 +43,7 @@ def operations(w3: Web3, contract: str, sender: str) -> list[Operation]:
     total: dict[str, list[int]] = {}
     for number in range(w3.eth.block_number + 1):
         for transaction in w3.eth.get_block(number, full_transactions=True)["transactions"]:
-            if not isinstance(transaction, dict) or transaction["from"] != sender:
+            if not isinstance(transaction, Mapping) or transaction["from"] != sender:
                 continue
             name = "deploy ProofOfTraining"
             if transaction.get("to") == handle.address:

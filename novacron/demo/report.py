@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from novacron.demo.costs import ETH_GWEI, POL_GWEI, Operation, sum_of
 from novacron.demo.training import Epoch
+from novacron.provenance.report import VerificationReport
 
 #: Drawn in colours that occur nowhere else, then replaced by the page's, so that the chart follows light and dark.
 _INK, _TRAINING, _VALIDATION = "#010203", "#040506", "#070809"
@@ -31,18 +32,12 @@ class LogRow:
 
 
 @dataclass(frozen=True)
-class CheckRow:
-    """One verification: what was checked, whether it holds (None: could not be checked), and why."""
-
-    subject: str
-    name: str
-    passed: bool | None
-    detail: str
-
-
-@dataclass(frozen=True)
 class Report:
-    """All that the page shows."""
+    """All that the page shows.
+
+    `verifications` are those of one proof under different circumstances, by their names; `shorten` makes paths in
+    their details readable.
+    """
 
     run: str
     contract: str
@@ -52,7 +47,8 @@ class Report:
     anchored_epochs: Sequence[int]
     log: Sequence[LogRow]
     operations: Sequence[Operation]
-    checks: Sequence[CheckRow]
+    verifications: Mapping[str, VerificationReport]
+    shorten: Callable[[str], str]
     tamper: Sequence[str]
     seconds: float
 
@@ -102,28 +98,26 @@ def render(report: Report) -> str:
     """The page as HTML. Every text of the run is escaped."""
     last = report.epochs[-1]
     total = sum_of(report.operations)
-    caught = sum(1 for c in report.checks if c.passed is False)
+    failed = sum(len(result.failures) for result in report.verifications.values())
     tiles = [
         (f"{last.validation_accuracy:.1%}", f"validation accuracy after {last.number} epochs"),
         (f"{len(report.log)}", "entries in the log, each provable"),
         (f"{len(report.anchored_epochs)}", "heads anchored while training"),
         (f"{total.gas:,}", "gas in all, deployment included"),
-        (f"{caught}", "checks failed, on the tampered checkpoint only"),
+        (f"{failed}", "check failed: the files of the tampered checkpoint"),
     ]
     cards = "".join(
         f"<div class=tile><b>{escape(value)}</b><span>{escape(label)}</span></div>" for value, label in tiles
     )
     log_rows = [
-        (str(r.index), escape(r.type), escape(r.epoch), escape(r.metrics), code(r.digest), escape(r.anchored))
+        (str(r.index), escape(r.type), escape(r.epoch), escape(r.metrics), short(r.digest), escape(r.anchored))
         for r in report.log
     ]
     cost_rows = [
-        (o.name, f"{o.count}", f"{o.gas_each:,.0f}", f"{o.gas:,}", f"{o.eth:.6f}", f"{o.pol:.4f}")
+        (o.name, f"{o.count}", "" if o is total else f"{o.gas_each:,.0f}", f"{o.gas:,}", f"{o.eth:.6f}", f"{o.pol:.4f}")
         for o in [*report.operations, total]
     ]
     cost_head = ("operation", "count", "gas each", "gas", f"ETH at {ETH_GWEI:g} gwei", f"POL at {POL_GWEI:g} gwei")
-    marks = {True: "<span class=ok>✓ passed</span>", False: "<span class=bad>✗ failed</span>", None: "– not checked"}
-    check_rows = [(escape(c.subject), escape(c.name), marks[c.passed], escape(c.detail)) for c in report.checks]
     tamper = "".join(f"<li>{escape(line)}</li>" for line in report.tamper)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -134,7 +128,7 @@ on a chain that checked that it only grew, and one entry was proven from a singl
 </header>
 <section class=tiles>{cards}</section>
 <section><h2>Accuracy</h2>{accuracy_curve(report.epochs, report.anchored_epochs)}</section>
-<section><h2>Verification</h2>{table(("file", "check", "result", "detail"), check_rows, safe=True)}</section>
+<section><h2>Verification</h2>{verification_table(report)}</section>
 <section class=tamper><h2>The tampered checkpoint</h2><ul>{tamper}</ul></section>
 <section><h2>Operations and cost</h2>{table(cost_head, cost_rows)}</section>
 <section><h2>The log</h2>
@@ -146,11 +140,37 @@ on a chain that checked that it only grew, and one entry was proven from a singl
 """
 
 
+MARKS = {
+    "passed": "<span class=ok>✓ passed</span>",
+    "failed": "<span class=bad>✗ failed</span>",
+    "not_checked": "<span class=soft>not checked</span>",
+}
+
+
+def verification_table(report: Report) -> str:
+    """One row a check, one column a circumstance; the detail is that of a failure if there is one, else of a pass."""
+    order = {"failed": 0, "passed": 1, "not_checked": 2}
+    by_name = {name: {check.name: check for check in result.checks} for name, result in report.verifications.items()}
+    names = list(dict.fromkeys(check for checks in by_name.values() for check in checks))
+    rows = []
+    for name in names:
+        found = [checks.get(name) for checks in by_name.values()]
+        telling = min((check for check in found if check), key=lambda check: order[check.status])
+        marks = [MARKS[check.status] if check else "" for check in found]
+        rows.append((escape(name), *marks, escape(report.shorten(telling.detail))))
+    return table(("check", *by_name, "detail"), rows, safe=True)
+
+
 def table(head: Iterable[str], rows: Iterable[Sequence[str]], *, safe: bool = False) -> str:
     """An HTML table; cells are escaped unless `safe` says that the caller did."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td>{c if safe else escape(c)}</td>" for c in row) + "</tr>" for row in rows)
     return f"<div class=scroll><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
+def short(digest: str) -> str:
+    """The first 16 digits of a digest; all of it when the pointer rests there."""
+    return f'<code title="{escape(digest)}">{escape(digest[:16])}…</code>' if digest else ""
 
 
 def code(text: str) -> str:
@@ -171,8 +191,10 @@ h2{margin:36px 0 12px;font-size:18px}header p{max-width:70ch;color:var(--soft);m
 .tile span{color:var(--soft);font-size:13px}svg{width:100%;height:auto}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th{text-align:left;color:var(--soft);font-weight:500}th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);
-vertical-align:top;white-space:nowrap}td:last-child{white-space:normal}code{font:12.5px ui-monospace,monospace}
-.ok{color:var(--ok)}.bad{color:var(--bad);font-weight:600}.tamper{border-left:3px solid var(--bad);padding-left:18px}
+vertical-align:top;white-space:nowrap}td:last-child{white-space:normal;overflow-wrap:anywhere}
+code{font:12.5px ui-monospace,monospace}
+.ok{color:var(--ok)}.soft{color:var(--soft)}.bad{color:var(--bad);font-weight:600}
+.tamper{border-left:3px solid var(--bad);padding-left:18px}
 .tamper h2{margin-top:32px}.tamper ul{padding-left:18px;margin:0}
 dl{display:grid;grid-template-columns:auto 1fr;gap:2px 16px;margin:0 0 14px}dt{color:var(--soft)}
 dd{margin:0;overflow-wrap:anywhere}footer{margin-top:32px;color:var(--soft);font-size:13px}

@@ -1,0 +1,1 @@
+"""The `novacron` command: parses, calls, prints."""

@@ -1,0 +1,198 @@
+"""What every command shares: the configured client, output for people and for machines, errors in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from novacron.exceptions import ConfigurationError, InputError, NovaCronError
+
+if TYPE_CHECKING:
+    from novacron.provenance.clients.base import BlockchainClient
+    from novacron.provenance.clients.config import ClientConfig
+
+
+@dataclass
+class App:
+    """The global options and what follows from them."""
+
+    config: Path | None = None
+    as_json: bool = False
+    _console: Console | None = field(default=None, repr=False)
+
+    # -- configuration ------------------------------------------------------------------------------------------------
+
+    @property
+    def configured(self) -> bool:
+        """Whether a client is configured, by --config or by the environment."""
+        return self.config is not None or any(
+            os.environ.get(name) for name in ("NOVACRON_CLIENT", "NOVACRON_RPC_URLS", "NOVACRON_MANIFEST")
+        )
+
+    def settings(self) -> ClientConfig:
+        """The client's configuration. Raises ConfigurationError."""
+        from novacron.provenance.clients.config import ClientConfig
+
+        if self.config is None:
+            if not self.configured:
+                raise ConfigurationError(
+                    "no client is configured: give --config FILE, or set NOVACRON_CLIENT=local and NOVACRON_STORE, "
+                    "or NOVACRON_RPC_URLS and NOVACRON_CONTRACT"
+                )
+            return ClientConfig.from_environment()
+        if self.config.suffix == ".json":
+            return ClientConfig.from_environment(manifest=self.config)
+        return ClientConfig.from_toml(self.config)
+
+    def client(self, **changes: Any) -> BlockchainClient:
+        """Open the configured client; the caller closes it. Raises ConfigurationError, SigningKeyError, ChainError."""
+        from novacron.provenance.clients.factory import client_from_config
+
+        return client_from_config(replace(self.settings(), **changes))
+
+    @contextmanager
+    def optional_client(self) -> Iterator[BlockchainClient | None]:
+        """The configured client, None when nothing is configured."""
+        if not self.configured:
+            yield None
+            return
+        with self.client() as client:
+            yield client
+
+    # -- output -------------------------------------------------------------------------------------------------------
+
+    @property
+    def console(self) -> Console:
+        """Standard output."""
+        if self._console is None:
+            self._console = Console(soft_wrap=False, highlight=False)
+        return self._console
+
+    def emit(self, value: Any, show: Callable[[Console], None] | None = None) -> None:
+        """Print `value` as JSON with --json, else let `show` print it for people."""
+        if self.as_json or show is None:
+            click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+        else:
+            show(self.console)
+
+    @contextmanager
+    def progress(self, description: str = "Hashing") -> Iterator[Callable[[int, int], None] | None]:
+        """A progress bar on standard error, None where nobody would see it."""
+        if self.as_json or not sys.stderr.isatty():
+            yield None
+            return
+        from novacron.provenance.manifest import progress_bar
+
+        with progress_bar(description, console=Console(stderr=True)) as update:
+            yield update
+
+
+pass_app = click.make_pass_decorator(App)
+
+
+def plain(value: Any) -> Any:
+    """JSON form of the values that commands print: digests in hex, paths as text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def facts(title: str, rows: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Callable[[Console], None]:
+    """A two-column table of names and values."""
+    pairs = rows.items() if isinstance(rows, Mapping) else rows
+
+    def show(console: Console) -> None:
+        table = Table(title=title, show_header=False, title_justify="left")
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in pairs:
+            table.add_row(name, "-" if value is None else text_of(value))
+        console.print(table)
+
+    return show
+
+
+def rows_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Callable[[Console], None]:
+    """A table with a header."""
+
+    def show(console: Console) -> None:
+        table = Table(title=title, title_justify="left")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*("-" if value is None else text_of(value) for value in row))
+        console.print(table)
+
+    return show
+
+
+def text_of(value: Any) -> str:
+    """A value in a table cell; rich markup in it is shown, not obeyed."""
+    from rich.markup import escape
+
+    text = value.hex() if isinstance(value, bytes) else str(value)
+    return escape(text)
+
+
+def parse_metadata(text: str | None) -> dict[str, Any] | None:
+    """--metadata: a JSON object, or @FILE with one. Raises InputError."""
+    if text is None:
+        return None
+    if text.startswith("@"):
+        text = read_text(Path(text[1:]))
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"metadata is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"metadata is a JSON object, not {type(value).__name__}")
+    return value
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises InputError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
+
+
+class OneLineError(click.ClickException):
+    """An expected error: one line on standard error, exit code 1."""
+
+    def __init__(self, error: NovaCronError, as_json: bool) -> None:
+        super().__init__(" ".join(str(error).split()) or type(error).__name__)
+        self._kind, self._as_json = type(error).__name__, as_json
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it."""
+        if self._as_json:
+            click.echo(json.dumps({"error": {"type": self._kind, "message": self.message}}), err=True, file=file)
+        else:
+            click.echo(f"error: {self.message}", err=True, file=file)
+
+
+class Commands(click.Group):
+    """The top group: turns this package's errors into one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except NovaCronError as error:
+            raise OneLineError(error, isinstance(ctx.obj, App) and ctx.obj.as_json) from error

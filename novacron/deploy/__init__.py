@@ -1,0 +1,1 @@
+"""Deployment: plan, journal, apply, manifest, verification."""

@@ -1,0 +1,1 @@
+"""Digests, transparency log, proofs, and the clients that anchor them."""

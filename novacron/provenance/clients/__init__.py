@@ -1,0 +1,1 @@
+"""Blockchain clients: embedded, web3, and the durable outbox between them."""

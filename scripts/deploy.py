@@ -1,0 +1,89 @@
+"""ape run deploy: deploys a plan on a network, exactly once.
+
+ape run deploy --network ethereum:sepolia --account me --dry-run
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+from ape.api import ProviderAPI
+from ape.cli import network_option
+from rich.console import Console
+
+from novacron.chain.fees import GWEI, FeePolicy
+from novacron.deploy.ape_accounts import ApeSigner, NetworkCommand, ape_account, ape_pool, network_folder, project_root
+from novacron.deploy.apply import deploy_plan, journal_name
+from novacron.deploy.compiler import Compiler
+from novacron.deploy.git import git_state
+from novacron.deploy.plans import PLANS, plan_named
+from novacron.deploy.preview import preview_plan
+from novacron.deploy.tables import manifest_table, preview_table, print_event
+from novacron.exceptions import NovaCronError
+
+
+@click.command(cls=NetworkCommand, short_help="Deploy a plan, exactly once")
+@network_option()
+@click.option("--plan", "plan_name", default="foundation", show_default=True, help=f"One of: {', '.join(PLANS)}.")
+@click.option("--account", "alias", help="Ape account that pays. On a development network: the first test account.")
+@click.option("--dry-run", is_flag=True, help="Print addresses, gas and cost; send nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask before sending.")
+@click.option("--speed", type=click.Choice(["slow", "medium", "fast"]), default="medium", show_default=True)
+@click.option("--max-fee", type=float, default=500.0, show_default=True, help="Never pay more than this, gwei per gas.")
+@click.option("--confirmations", type=click.IntRange(1), help="Blocks to wait for. Default: the network's.")
+@click.option("--new-address", is_flag=True, help="Deploy anew what changed since it was deployed.")
+def cli(
+    provider: ProviderAPI,
+    plan_name: str,
+    alias: str | None,
+    dry_run: bool,
+    yes: bool,
+    speed: str,
+    max_fee: float,
+    confirmations: int | None,
+    new_address: bool,
+) -> None:
+    """Deploy a plan through the CREATE2 deployment proxy and write deployments/<network>/manifest.json.
+
+    Killed at any point, the same command goes on where it stopped.
+    """
+    console = Console(width=None if Console().is_terminal else 160)
+    try:
+        plan = plan_named(plan_name)
+        account = ape_account(alias, provider)
+        if yes and hasattr(account, "set_autosign"):
+            account.set_autosign(True)
+        signer, root = ApeSigner(account, provider), project_root()
+        compiler = Compiler(root, cache=root / ".build" / "compiled")
+        fees = FeePolicy(speed=speed, max_fee_per_gas=int(max_fee * GWEI))  # type: ignore[arg-type]
+        symbol = provider.network.ecosystem.fee_token_symbol
+        folder = network_folder(provider)
+        with ape_pool(provider) as pool, tempfile.TemporaryDirectory() as scratch:
+            preview = preview_plan(pool, plan, signer.address, compiler, fees=fees)
+            console.print(preview_table(preview, f"{plan.name} on {folder}, from {signer.address}", symbol))
+            if dry_run:
+                console.print("Dry run: nothing was sent.")
+                return
+            if not provider.network.is_dev and git_state(root).dirty:
+                console.print("The work tree has uncommitted changes; the manifest will say so.")
+            if not yes and not provider.network.is_dev:
+                click.confirm("Deploy?", abort=True)
+            # A fork has the genesis of its origin and ends with its node: so do its journal and its manifest.
+            out_dir = Path(scratch) / folder if provider.network.is_fork else root / "deployments" / folder
+            manifest = deploy_plan(
+                pool,
+                signer,
+                plan,
+                out_dir / journal_name(pool, out_dir),
+                out_dir,
+                compiler=compiler,
+                fees=fees,
+                confirmations=confirmations or max(1, provider.network.required_confirmations),
+                allow_new_address=new_address,
+                on_event=lambda event: print_event(console, event),
+            )
+            console.print(manifest_table(manifest))
+    except NovaCronError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,62 @@
+"""Fixtures of the deployer's tests: a small project, a plan over it, and a chain."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from novacron.chain.anvil import Anvil
+from novacron.chain.endpoints import EndpointPool
+from novacron.chain.signer import LocalSigner, signer_from_key
+from novacron.deploy.compiler import Compiler
+from tests.deploy.support import ROOT, SOLC
+
+
+@pytest.fixture(scope="session")
+def compiled_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Outputs of solc shared by the tests of one worker."""
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A writable copy of the test project."""
+    return Path(shutil.copytree(ROOT / "tests" / "deploy" / "project", tmp_path / "project"))
+
+
+@pytest.fixture
+def compiler(project: Path, compiled_cache: Path) -> Compiler:
+    return Compiler(project, cache=compiled_cache, solc=SOLC)
+
+
+@pytest.fixture(scope="module")
+def node() -> Iterator[Anvil]:
+    with Anvil() as anvil:
+        yield anvil
+
+
+@pytest.fixture
+def anvil(node: Anvil) -> Iterator[Anvil]:
+    """The module's chain, put back as it was after the test."""
+    state = node.rpc("evm_snapshot")
+    yield node
+    node.rpc("evm_revert", state)
+
+
+@pytest.fixture
+def pool(anvil: Anvil) -> Iterator[EndpointPool]:
+    with EndpointPool([anvil.url], chain_id=31337) as endpoints:
+        yield endpoints
+
+
+@pytest.fixture
+def signer(anvil: Anvil) -> LocalSigner:
+    return signer_from_key(anvil.accounts[0][1])
+
+
+@pytest.fixture
+def out_dir(tmp_path: Path) -> Path:
+    return tmp_path / "deployments" / "testing-net"

@@ -1,0 +1,89 @@
+"""`make demo` as a user runs it: it succeeds, says what it found, writes its report, and leaves nothing running."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """(output folder, printed text) of the second of two runs: the demo is repeatable."""
+    out = tmp_path_factory.mktemp("demo")
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "novacron.demo", "--out", str(out)],
+            cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+    return out, done.stdout
+
+
+def test_offline_verification_names_what_it_could_not_check(demo: tuple[Path, str]) -> None:
+    assert "Verified offline, from the file alone: 10 passed, 0 failed, 7 not checked" in demo[1]
+
+
+def test_verification_against_the_chain_is_complete(demo: tuple[Path, str]) -> None:
+    assert "Verified against the chain: 17 passed, 0 failed, 0 not checked" in demo[1]
+
+
+def test_the_flipped_bit_is_found_in_one_file_and_one_entry(demo: tuple[Path, str]) -> None:
+    text = " ".join(demo[1].split())
+    assert "The same proof after the flip: 16 passed, 1 failed, 0 not checked" in text
+    assert text.count("log entry ") == 1
+    assert re.search(r"log entry 19 \(epoch 10\): checkpoints/epoch-10 differs .*: changed: weights\.npz", text)
+
+
+def test_costs_are_shown_for_every_operation(demo: tuple[Path, str]) -> None:
+    for operation in ("deploy ProofOfTraining", "openRun", "extendRun", "sealRun", "anchorBatch", "anchor(", "total"):
+        assert operation in demo[1]
+    assert "POL at 30 gwei" in demo[1]
+
+
+def test_the_report_is_one_self_contained_page(demo: tuple[Path, str]) -> None:
+    page = (demo[0] / "report.html").read_text()
+    references: list[str] = []
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            tags.append(tag)
+            references.extend(v or "" for k, v in attrs if k in ("src", "href", "xlink:href"))
+
+    Reader().feed(page)
+    assert [r for r in references if not r.startswith("#")] == []
+    assert tags.count("svg") == 1
+    assert page.count("<tr>") > 52
+    assert str(demo[0]) not in page
+
+
+def test_the_proof_file_is_verified_by_the_command_line(demo: tuple[Path, str]) -> None:
+    proof = demo[0] / "demo" / "epoch-10.novaproof.json"
+    done = subprocess.run(
+        [sys.executable, "-m", "novacron.cli.main", "--json", "proof", "verify", str(proof)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json.loads(done.stdout)["ok"] is True
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to look for processes")
+def test_nothing_is_left_running(demo: tuple[Path, str]) -> None:
+    port = re.search(r"http://127\.0\.0\.1:(\d+)", demo[1])
+    assert port is not None
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it ended meanwhile
+            anvil = command[0].endswith(b"/anvil")
+            assert not (anvil and port.group(1).encode() in command), f"anvil still runs as {entry.name}"
