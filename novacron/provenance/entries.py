@@ -105,6 +105,12 @@ def manifest_digest(manifest: Manifest) -> bytes:
     return sha256(canonical_json(manifest.to_json()))
 
 
+def parse_integer(digits: str) -> int | float:
+    """A JSON integer as RFC 8785 means it: beyond 2**53 - 1 it is a double that happens to be whole, such as 1e20."""
+    value = int(digits) if len(digits) <= 17 else float(digits)
+    return value if isinstance(value, int) and abs(value) <= MAX_SAFE_INTEGER else float(value)
+
+
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON (RFC 8259 section 6)")
 
@@ -176,7 +182,8 @@ class LogEntry:
     def __post_init__(self) -> None:
         if self.type not in TYPES:
             raise InputError(f"unknown entry type {self.type!r}: one of {', '.join(TYPES)}")
-        _index("sequence", self.sequence)
+        if _index("sequence", self.sequence) is None:
+            raise InputError("an entry has a sequence number")
         object.__setattr__(self, "step", _index("step", self.step))
         object.__setattr__(self, "epoch", _index("epoch", self.epoch))
 
@@ -208,7 +215,7 @@ class LogEntry:
     def from_bytes(cls, data: bytes) -> LogEntry:
         """Parse an entry strictly. Raises ProofFormatError unless `data` is exactly what `to_bytes` writes."""
         try:
-            value = json.loads(data, parse_constant=_refuse_constant)
+            value = json.loads(data, parse_constant=_refuse_constant, parse_int=parse_integer)
         except (ValueError, RecursionError) as error:
             raise ProofFormatError(f"the entry is not JSON: {error}") from error
         if not isinstance(value, dict) or value.get("format") != ENTRY_FORMAT:

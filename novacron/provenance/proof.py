@@ -13,7 +13,6 @@ Reading is strict: a missing, unknown or mistyped field raises ProofFormatError 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from novacron import __version__
 from novacron.exceptions import InvalidDigestError, ProofError, ProofFormatError
 from novacron.provenance.clients.model import StoredHash
 from novacron.provenance.digest import hex_digest, parse_digest
+from novacron.provenance.entries import parse_integer
 from novacron.provenance.manifest import Manifest
 from novacron.provenance.rundir import write_atomically
 from novacron.storage import translate_errors
@@ -239,7 +239,9 @@ class Proof(ABC):
     def from_bytes(data: bytes | str) -> Proof:
         """Parse a proof file's contents. Raises ProofFormatError."""
         try:
-            value = json.loads(data, parse_constant=_refuse_constant, object_pairs_hook=_unique)
+            value = json.loads(
+                data, parse_constant=_refuse_constant, parse_int=parse_integer, object_pairs_hook=_unique
+            )
         except (ValueError, RecursionError) as error:
             raise ProofFormatError(f"not JSON, or cut off: {error}") from error
         return Proof.from_dict(value)
@@ -307,10 +309,14 @@ class RunProof(Proof):
         try:
             data = base64.b64decode(entry.text("bytes"), validate=True)
             manifest = None if top.raw("manifest") is None else Manifest.from_json(top.object("manifest"))
-        except binascii.Error as error:
-            raise ProofFormatError(f"entry.bytes is not base64: {error}") from error
+            if manifest is not None and manifest.to_json() != top.object("manifest"):
+                raise ProofFormatError("manifest has unknown fields, or fields of a wrong type or form")
+        except ProofFormatError:
+            raise
         except ProofError as error:
             raise ProofFormatError(f"manifest: {error}") from error
+        except ValueError as error:  # binascii.Error, or text that is not ASCII
+            raise ProofFormatError(f"entry.bytes is not base64: {error}") from error
         return cls(
             created=top.text("created"),
             generator=top.text("generator"),

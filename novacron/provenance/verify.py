@@ -8,6 +8,9 @@ raises. The names, in order, of a run proof:
 
 and of an anchor proof: format, record, batch inclusion, artifact, chain id, contract, anchor on chain, transaction,
 block.
+
+The sizes of heads are claims as long as no chain confirms them: several sizes can share the shape of a proof, and
+RFC 9162 leaves it to the signed head, here the chain's, to bind size to root.
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from eth_account import Account
 from web3 import Web3
 
-from novacron.chain.anvil import Anvil
+from novacron.chain import Anvil, EndpointPool, LocalSigner
+from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from novacron.provenance.log import TransparencyLog
 from novacron.provenance.merkle import MerkleBatch, verify_merkle_proof
-from tests.support.contracts import deploy
+from tests.support.contracts import deploy, deploy_proof_of_training
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE_LIMIT = 100_000  # ten seconds in node; ten times that for a million says nothing new
@@ -102,6 +104,30 @@ def growth(sizes: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)) -> list
         w3 = Web3(Web3.HTTPProvider(node.url))
         contract = deploy(w3, "ProofOfTraining", w3.eth.accounts[0])
         return [measure(size, w3, contract, with_node=size <= NODE_LIMIT) for size in sizes]
+
+
+def client_growth(folder: Path, sizes: tuple[int, ...] = (1_000, 10_000, 100_000)) -> list[tuple[int, float, float]]:
+    """The same through the SDK's client: (records, seconds to hash, store durably, anchor and prove, and to verify)."""
+    rows = []
+    with Anvil() as node, EndpointPool([node.url], chain_id=node.chain_id) as pool:
+        address = deploy_proof_of_training(node.url)
+        signer = LocalSigner(Account.from_key(node.accounts[0][1]))
+        with Web3BlockchainClient(pool, address, signer=signer, store=folder / "client") as client:
+            for size in sizes:
+                started = time.perf_counter()
+                digests = [hashlib.sha256(b"%d of %d" % (i, size)).digest() for i in range(size)]
+                stored = client.batch_store_hashes(digests)
+                stored_in = time.perf_counter() - started
+                started = time.perf_counter()
+                if not all(
+                    record.status == "confirmed"
+                    and record.batch
+                    and record.batch.verifies(bytes.fromhex(record.hash), None)
+                    for record in stored
+                ):
+                    raise RuntimeError("a record is not confirmed, or its proof does not verify")
+                rows.append((size, stored_in, time.perf_counter() - started))
+    return rows
 
 
 def log_growth(

@@ -114,8 +114,8 @@ class BlockchainClient(ABC):
         """Write one record.
 
         Returns:
-            The record: `confirmed`, or `pending` when the chain cannot be reached now; it is then in the outbox, and
-            `reconcile` anchors it later, exactly once.
+            The record: `confirmed`, or `pending` when the chain cannot be reached now or answers nonsense; it is then
+            in the outbox, and `reconcile` anchors it later, exactly once.
 
         Raises:
             DuplicateRecordError: this submitter recorded the digest before, pending or confirmed. The message holds

@@ -18,12 +18,11 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from novacron.chain.journal import Journal
-from novacron.chain.receipts import TransactionReceipt
-from novacron.chain.transactions import TransactionManager
+from novacron.chain import Journal, TransactionManager, TransactionReceipt
 from novacron.exceptions import (
     ChainError,
     FeeCapError,
+    InconsistentEndpointError,
     InsufficientFundsError,
     NonceError,
     RejectedError,
@@ -44,6 +43,9 @@ MANY_LIMIT = 64
 
 #: Refusals that pass without the record being wrong: it stays pending, the caller is told.
 BLOCKING = (InsufficientFundsError, FeeCapError, NonceError)
+
+#: No usable answer: the record waits for a better hour or a better endpoint.
+UNANSWERED = (RetryableError, InconsistentEndpointError)
 
 _ALREADY = "Anchors_AlreadyAnchored"
 _PAUSED = "Records_Paused"
@@ -82,7 +84,7 @@ class Dispatcher:
         """Send one group and wait for it.
 
         Raises:
-            RetryableError: it stays open.
+            RetryableError, InconsistentEndpointError: it stays open.
             InsufficientFundsError, FeeCapError, NonceError: it stays open until the cause is mended.
             RejectedError, RevertedError: it is marked failed.
         """
@@ -242,7 +244,7 @@ class Dispatcher:
         """One step of one group; a refusal concerns this group only, an unreachable chain all of them."""
         try:
             return self._guarded(group, step)
-        except RetryableError:
+        except UNANSWERED:
             raise
         except (ChainError, SigningKeyError) as error:
             outcome.errors.append(str(error))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from novacron.chain.endpoints import EndpointPool
-from novacron.chain.fees import FeePolicy
-from novacron.chain.signer import (
+from novacron.chain import (
+    EndpointPool,
+    FeePolicy,
     Signer,
     passphrase_from_env,
     passphrase_from_file,
@@ -51,15 +52,19 @@ def client_from_config(config: ClientConfig | Mapping[str, Any] | Path | str | N
     )
     pool = EndpointPool(settings.rpc_urls, chain_id=chain_id, timeout=settings.rpc_timeout)
     kind = RecordsBlockchainClient if settings.interface == "records" else Web3BlockchainClient
-    return kind(
-        pool,
-        contract,
-        signer=signer,
-        store=settings.store,
-        fees=fees,
-        confirmations=settings.confirmations,
-        timeout=settings.timeout,
-    )
+    with contextlib.ExitStack() as on_error:
+        on_error.callback(pool.close)
+        client = kind(
+            pool,
+            contract,
+            signer=signer,
+            store=settings.store,
+            fees=fees,
+            confirmations=settings.confirmations,
+            timeout=settings.timeout,
+        )
+        on_error.pop_all()
+    return client.own(pool)
 
 
 def _settings(config: ClientConfig | Mapping[str, Any] | Path | str | None) -> ClientConfig:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from novacron.chain.contracts import ContractHandle
-from novacron.chain.endpoints import EndpointPool
+from novacron.chain import ContractHandle, EndpointPool
 from novacron.exceptions import InconsistentEndpointError, UnknownRecordError
 from novacron.provenance.clients.model import RunHead
 

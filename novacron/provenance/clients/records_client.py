@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from novacron.chain.receipts import TransactionReceipt
+from novacron.chain import TransactionReceipt
 from novacron.exceptions import InconsistentEndpointError, MetadataTooLargeError, RevertedError, UnknownRecordError
 from novacron.provenance.clients.base import canonical_metadata
 from novacron.provenance.clients.dispatch import Dispatcher

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from eth_utils.address import is_address, to_checksum_address
 
-from novacron.chain.endpoints import EndpointPool
-from novacron.chain.fees import FeePolicy
-from novacron.chain.journal import Journal
-from novacron.chain.signer import Signer
-from novacron.chain.transactions import StepObserver, TransactionManager
+from novacron.chain import EndpointPool, FeePolicy, Journal, Signer, TransactionManager
 from novacron.exceptions import (
     ConfigurationError,
     CorruptStoreError,
     DuplicateRecordError,
     InputError,
-    RetryableError,
     UnknownRecordError,
 )
 from novacron.provenance.clients.base import BlockchainClient, canonical_metadata, normalise_items
-from novacron.provenance.clients.dispatch import Dispatcher
+from novacron.provenance.clients.dispatch import UNANSWERED, Dispatcher
 from novacron.provenance.clients.groups import Group, OutboxRecord
 from novacron.provenance.clients.model import (
     BatchInclusion,
@@ -69,7 +64,7 @@ class Web3BlockchainClient(BlockchainClient):
         fees: FeePolicy | None = None,
         confirmations: int = 1,
         timeout: float = 120.0,
-        on_step: StepObserver | None = None,
+        on_step: Callable[[str, str], None] | None = None,
     ) -> None:
         """A client for one contract and one account.
 
@@ -83,7 +78,7 @@ class Web3BlockchainClient(BlockchainClient):
             fees: fee policy; default medium speed.
             confirmations: blocks that make a record confirmed, counting its own.
             timeout: seconds to wait for a transaction before its record is left pending.
-            on_step: told of every step of a transaction, for progress displays; see `StepObserver`.
+            on_step: told (step, idempotency key) after every step of a transaction, for progress displays.
 
         Raises:
             ConfigurationError: malformed address, a signer without a store, or a store of another account.
@@ -161,7 +156,7 @@ class Web3BlockchainClient(BlockchainClient):
             group = outbox.claim([record]) or self._entry(digest)[1]  # else another process is sending it already
             if group is not None and group.state == "open":
                 dispatcher.deliver(group)
-        except RetryableError as error:
+        except UNANSWERED as error:
             log.warning("record %s is pending: %s", self.record_id(digest), error)
         return self._stored(*self._entry(digest))
 
@@ -175,7 +170,7 @@ class Web3BlockchainClient(BlockchainClient):
         group = outbox.add_batch(records, canonical_metadata(batch_metadata), tree, nodes, encoding, self.record_id)
         try:
             dispatcher.deliver(group)
-        except RetryableError as error:
+        except UNANSWERED as error:
             log.warning("batch 0x%s of %d records is pending: %s", group.word.hex(), group.size, error)
         group = outbox.group(group.id)
         return [
@@ -215,6 +210,11 @@ class Web3BlockchainClient(BlockchainClient):
 
     def close(self) -> None:
         self._owned.close()
+
+    def own(self, pool: EndpointPool) -> Self:
+        """Close `pool` together with this client."""
+        self._owned.callback(pool.close)
+        return self
 
     def _refuse_anchored(self, record: OutboxRecord) -> None:
         """Give up a record that this account anchored from elsewhere."""

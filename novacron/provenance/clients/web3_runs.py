@@ -9,9 +9,7 @@ from typing import Any
 
 from eth_abi.abi import encode
 
-from novacron.chain.journal import Journal
-from novacron.chain.receipts import TransactionReceipt
-from novacron.chain.transactions import TransactionManager
+from novacron.chain import Journal, TransactionManager, TransactionReceipt
 from novacron.exceptions import InputError, RevertedError, UnknownRecordError
 from novacron.provenance.clients.model import RunHead, RunInfo
 from novacron.provenance.clients.onchain import ProofOfTraining

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from novacron.chain import Anvil, EndpointPool, Intent, Journal, TransactionManager
-from novacron.exceptions import CorruptStoreError, NovaCronError, UnknownRecordError
+from novacron.chain import Anvil, EndpointPool, FeeQuote, Intent, Journal, TransactionManager
+from novacron.chain.entries import Signed
+from novacron.exceptions import CorruptStoreError, NonceError, NovaCronError, SigningKeyError, UnknownRecordError
 from tests.sdk.chain.conftest import SINK, Funded, payloads
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -172,3 +173,68 @@ def test_only_unsigned_intents_can_be_withdrawn(journal: Journal, manager: Trans
     journal.withdraw("k")
     with pytest.raises(UnknownRecordError):
         journal.require("k")
+
+
+# -- the nonce ledger ------------------------------------------------------------------------------------------------
+
+
+def signed(fee: int = 1) -> Callable[[int], Signed]:
+    return lambda nonce: Signed(f"raw {nonce} {fee}".encode(), FeeQuote(fee, fee))
+
+
+def test_nonces_continue_from_the_higher_of_chain_and_journal(journal: Journal) -> None:
+    nonces = []
+    for number, floor in enumerate([5, 5, 3, 9, 0]):
+        intent = Intent(f"k{number}", 1, SINK, SINK, b"")
+        nonces.append(journal.sign(intent, floor=floor, gas=21000, build=signed()).nonce)
+    assert nonces == [5, 6, 7, 9, 10]
+    other_chain = Intent("other", 2, SINK, SINK, b"")
+    assert journal.sign(other_chain, floor=0, gas=21000, build=signed()).nonce == 0
+
+
+def test_a_failing_signature_uses_no_nonce(journal: Journal) -> None:
+    def fail(_: int) -> Signed:
+        raise SigningKeyError("device unplugged")
+
+    intent = Intent("k", 1, SINK, SINK, b"")
+    with pytest.raises(SigningKeyError):
+        journal.sign(intent, floor=0, gas=21000, build=fail)
+    assert journal.next_nonce(1, SINK) is None
+    assert journal.sign(intent, floor=0, gas=21000, build=signed()).nonce == 0
+
+
+def test_no_second_nonce_while_the_first_could_still_be_mined(journal: Journal) -> None:
+    first, second = Intent("first", 1, SINK, SINK, b"1"), Intent("second", 1, SINK, SINK, b"2")
+    journal.sign(first, floor=0, gas=21000, build=signed(1))
+    assert journal.release("first", "refused")
+    assert journal.sign(second, floor=0, gas=21000, build=signed(2)).nonce == 0
+    with pytest.raises(NonceError, match="signed with nonce 0, which the chain has not used yet"):
+        journal.sign(first, floor=0, gas=21000, build=signed(1))
+    assert journal.sign(first, floor=1, gas=21000, build=signed(1)).nonce == 1
+
+
+def test_a_nonce_with_a_higher_one_above_it_is_not_given_back(journal: Journal) -> None:
+    for key in ("low", "high"):
+        journal.sign(Intent(key, 1, SINK, SINK, b""), floor=0, gas=21000, build=signed())
+    assert not journal.release("low", "refused")
+    assert journal.require("low").nonce == 0
+    assert journal.release("high", "refused")
+
+
+def test_an_accepted_transaction_never_gives_its_nonce_back(journal: Journal) -> None:
+    journal.sign(Intent("k", 1, SINK, SINK, b""), floor=0, gas=21000, build=signed())
+    journal.mark_sent("k", 1)
+    assert not journal.release("k", "refused")
+
+
+def test_two_waiters_do_not_both_replace_the_version_they_saw(journal: Journal) -> None:
+    journal.sign(Intent("k", 1, SINK, SINK, b""), floor=0, gas=21000, build=signed(1))
+    assert len(journal.add_attempt("k", after=1, build=signed(2)).attempts) == 2
+    assert len(journal.add_attempt("k", after=1, build=signed(3)).attempts) == 2
+
+
+def test_only_one_of_two_processes_signs_again(journal: Journal) -> None:
+    journal.sign(Intent("k", 1, SINK, SINK, b""), floor=0, gas=21000, build=signed(1))
+    assert journal.sign_again("k", spent=0, floor=1, build=signed(1)).nonce == 1
+    again = journal.sign_again("k", spent=0, floor=1, build=signed(2))
+    assert (again.nonce, len(again.attempts)) == (1, 2)

@@ -59,7 +59,7 @@ def test_a_refused_endpoint_is_passed_over(anvil: Anvil, pool_of: PoolOf) -> Non
         Garbage(b"[]"),
         Garbage(b"null"),
         Garbage(b"[" * 100_000),
-        Answer({"id": 999_999, "result": "0x1"}),
+        Answer({"id": 999_999, "result": "0xffffff"}),
         Answer({}),
         Answer({"result": 12}),
         Answer({"result": "12"}),
@@ -75,7 +75,7 @@ def test_any_fault_of_the_first_endpoint_makes_the_second_answer(
 ) -> None:
     proxy.rule = on("eth_blockNumber", fault)
     pool = pool_of(proxy.url, anvil.url, timeout=0.4)
-    assert int(pool.request("eth_blockNumber", []), 16) >= 0
+    assert pool.request("eth_blockNumber", []) == anvil.rpc("eth_blockNumber")
     assert proxy.count("eth_blockNumber") >= 1
 
 

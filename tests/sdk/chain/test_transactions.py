@@ -11,18 +11,20 @@ from typing import Any
 
 import pytest
 
-from novacron.chain import GWEI, Anvil, EndpointPool, FeePolicy, Journal, TransactionManager
+from novacron.chain import GWEI, Anvil, EndpointPool, FeePolicy, Intent, Journal, TransactionManager
 from novacron.chain.anvil import free_port
 from novacron.exceptions import (
     ChainResetError,
     ChainUnavailableError,
     ConfirmationTimeoutError,
     FeeCapError,
+    InconsistentEndpointError,
     InputError,
     InsufficientFundsError,
     RejectedError,
     ReorgError,
     RevertedError,
+    StoreFullError,
     UnknownRecordError,
 )
 from tests.sdk.chain.conftest import SINK, Funded, count_of, fund, payloads
@@ -187,6 +189,52 @@ def test_a_refused_transaction_that_the_node_mined_all_the_same_is_not_sent_agai
     assert count_of(anvil, account.address) == 1
 
 
+def test_a_fee_overtaken_by_the_base_fee_is_raised_under_the_same_nonce(
+    anvil: Anvil, proxy: FaultyRpc, manage: Manage
+) -> None:
+    error = {"code": -32000, "message": "max fee per gas less than block base fee: maxFeePerGas: 1, baseFee: 2"}
+    proxy.rule = on("eth_sendRawTransaction", Answer({"error": error}), times=1)
+    manager = manage(proxy.url)
+    assert manager.send("once", to=SINK, data=b"1").nonce == 0
+    first, second = manager.journal.require("once").attempts
+    assert (first.nonce, second.nonce) == (0, 0)
+    assert 8 * second.fees.max_fee_per_gas >= 9 * first.fees.max_fee_per_gas
+
+
+def test_money_gone_between_check_and_broadcast_gives_the_nonce_back(
+    anvil: Anvil, account: Funded, proxy: FaultyRpc, manage: Manage
+) -> None:
+    error = {"code": -32000, "message": "insufficient funds for gas * price + value: balance 0, tx cost 1"}
+    proxy.rule = on("eth_sendRawTransaction", Answer({"error": error}), times=1)
+    manager = manage(proxy.url)
+    with pytest.raises(InsufficientFundsError, match="insufficient funds"):
+        manager.send("once", to=SINK, data=b"1")
+    assert manager.journal.next_nonce(31337, account.address) is None
+    assert manager.send("once", to=SINK, data=b"1").nonce == 0
+
+
+def test_a_full_disk_stops_the_transaction_before_it_is_sent(anvil: Anvil, account: Funded, manage: Manage) -> None:
+    manager = manage()
+    manager.journal.begin(Intent("other", 31337, account.address, SINK, b""))
+    connection = manager.journal._open()
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreFullError):
+        manager.send("once", to=SINK, data=b"x" * 20_000)
+    assert count_of(anvil, account.address, "pending") == 0
+    connection.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    assert manager.send("once", to=SINK, data=b"x" * 20_000).nonce == 0
+
+
+def test_a_missing_lower_nonce_is_named(node: Anvil, manage: Manage) -> None:
+    account = fund(node)
+    with FaultyRpc(node.url) as proxy:
+        proxy.rule = on("eth_getTransactionCount", Lie(lambda n: hex(int(n, 16) + 2)))
+        manage(proxy.url, signer=account.signer).submit("high", to=SINK, data=b"")
+    with pytest.raises(ConfirmationTimeoutError, match="nonce 0 comes first"):
+        manage(node.url, signer=account.signer, timeout=0.3).wait("high")
+
+
 # -- endpoints that fail in the middle -------------------------------------------------------------------------------
 
 
@@ -203,6 +251,18 @@ def test_a_lone_endpoint_that_dies_after_accepting_leads_to_one_transaction(
 ) -> None:
     proxy.rule = on("eth_sendRawTransaction", AcceptThenDrop(), times=2)
     assert manage(proxy.url).send("once", to=SINK, data=b"x").status == 1
+    assert payloads(anvil, account.address) == [b"x"]
+
+
+def test_a_node_that_names_another_hash_for_our_bytes_is_not_believed(
+    anvil: Anvil, account: Funded, proxy: FaultyRpc, manage: Manage
+) -> None:
+    proxy.rule = on("eth_sendRawTransaction", Answer({"result": "0x" + "33" * 32}))
+    manager = manage(proxy.url)
+    with pytest.raises(InconsistentEndpointError, match="eth_sendRawTransaction"):
+        manager.submit("once", to=SINK, data=b"x")
+    assert manager.journal.require("once").state == "signed"
+    assert manage(proxy.url, anvil.url).send("once", to=SINK, data=b"x").status == 1
     assert payloads(anvil, account.address) == [b"x"]
 
 

@@ -10,9 +10,7 @@ from typing import Any
 
 import pytest
 
-from novacron.chain.anvil import Anvil
-from novacron.chain.endpoints import EndpointPool
-from novacron.chain.signer import signer_from_key
+from novacron.chain import Anvil, EndpointPool, signer_from_key
 from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from tests.support.clients import Chain, dead_url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sqlite3
@@ -14,6 +15,7 @@ from novacron.exceptions import ConfigurationError, CorruptStoreError, StoreErro
 from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.clients.outbox import Outbox
 from novacron.provenance.clients.tree import build_tree
+from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from novacron.provenance.rfc9162 import leaf_hash
 
 D1, D2, D3, D4 = (bytes([n]) * 32 for n in (1, 2, 3, 4))
@@ -146,6 +148,26 @@ def test_a_full_disk_is_reported_and_nothing_is_half_written(path: Path) -> None
         assert (client.head(), client.records()) == (before, records)
         client.check()
         client.store_hash(bytes(32))
+
+
+def test_a_full_disk_refuses_a_record_before_anything_is_sent(open_client: Callable[..., Web3BlockchainClient]) -> None:
+    client = open_client()
+    first = client.store_hash(os.urandom(32))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        with pytest.raises(StoreFullError):
+            client.store_hash(os.urandom(32))
+        with pytest.raises(StoreFullError):
+            client.batch_store_hashes([os.urandom(32)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (client.pending(), client.failed()) == ([], [])
+    client.check()
+    assert client.retrieve_hash(first.id) == first
+    assert client.store_hash(os.urandom(32)).status == "confirmed"
 
 
 # -- the outbox ----------------------------------------------------------------------------------------------------

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from novacron.chain.endpoints import EndpointPool
-from novacron.chain.fees import FeePolicy
-from novacron.chain.signer import signer_from_key
+from novacron.chain import EndpointPool, FeePolicy, signer_from_key
 from novacron.exceptions import (
     ChainUnavailableError,
     DuplicateRecordError,

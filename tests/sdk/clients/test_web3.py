@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from novacron.chain.endpoints import EndpointPool
+from novacron.chain import EndpointPool
 from novacron.exceptions import (
     ConfigurationError,
     DuplicateRecordError,
