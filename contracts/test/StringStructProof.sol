@@ -25,6 +25,8 @@ contract StringStructProof {
         uint256 blockNumber
     );
 
+    // `memory` as such contracts have it; solhint would have calldata.
+    // solhint-disable-next-line gas-calldata-parameters
     function storeHash(string memory hashValue, string memory metadata) external returns (uint256 id) {
         id = ++count;
         _entries[id] = Entry(hashValue, metadata, block.timestamp, block.number, msg.sender, true);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -195,4 +196,13 @@ class Commands(click.Group):
         try:
             return super().invoke(ctx)
         except NovaCronError as error:
-            raise OneLineError(error, isinstance(ctx.obj, App) and ctx.obj.as_json) from error
+            raise OneLineError(error, _wants_json(ctx)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output went away: click ends quietly
+                raise
+            where = f"{error.filename}: " if error.filename else ""
+            raise OneLineError(InputError(f"{where}{error.strerror or error}"), _wants_json(ctx)) from error
+
+
+def _wants_json(ctx: click.Context) -> bool:
+    return isinstance(ctx.obj, App) and ctx.obj.as_json

@@ -7,7 +7,7 @@ with the recorded constructor arguments and at the very address, and compares ev
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from novacron.chain.endpoints import EndpointPool
@@ -61,11 +61,19 @@ def require_proxy(pool: EndpointPool) -> None:
         raise DeployError(f"the code at {DEPLOYMENT_PROXY} on chain {pool.chain_id()} is not the deployment proxy's")
 
 
-def simulate_constructor(pool: EndpointPool, address: str, init_code: bytes) -> bytes | None:
+def simulate_constructor(
+    pool: EndpointPool, address: str, init_code: bytes, others: Mapping[str, bytes] | None = None
+) -> bytes | None:
     """Runtime code that `init_code` would leave at `address`, without deploying it.
 
     The init code is put at `address` by a state override, with empty storage, and called by the deployment proxy:
     `address(this)` and `msg.sender` are then those of the real creation.
+
+    Args:
+        pool: the chain, in its latest state.
+        address: where the code would go.
+        init_code: creation code and encoded arguments.
+        others: code to assume at further addresses.
 
     Returns:
         The code, or None when the node does not take state overrides.
@@ -73,7 +81,10 @@ def simulate_constructor(pool: EndpointPool, address: str, init_code: bytes) -> 
     Raises:
         RevertedError: the constructor reverts.
     """
-    override = {address: {"code": "0x" + init_code.hex(), "state": {}, "nonce": "0x1", "balance": "0x0"}}
+    assumed: dict[str, dict[str, object]] = {
+        place: {"code": "0x" + code.hex()} for place, code in (others or {}).items()
+    }
+    override = assumed | {address: {"code": "0x" + init_code.hex(), "state": {}, "nonce": "0x1", "balance": "0x0"}}
     try:
         answer = pool.request("eth_call", [{"from": DEPLOYMENT_PROXY, "to": address}, "latest", override])
     except RevertedError:

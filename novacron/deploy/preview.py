@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
@@ -98,22 +97,27 @@ def preview_plan(
     resolved = resolve_plan(plan, compile_plan(plan, compiler), {**(accounts or {}), "deployer": deployer})
     require_proxy(pool)
     quote = (fees or FeePolicy()).quote(pool)
-    pending: dict[str, Any] = {}  # state overrides: instances this plan would have deployed by then
+    pending: dict[str, tuple[str, bytes]] = {}  # address and code of what this plan would have deployed by then
     rows = [_row(pool, item, deployer, pending) for item in resolved]
     return Preview(tuple(rows), quote, int(str(pool.request("eth_getBalance", [deployer, "latest"])), 16))
 
 
-def _row(pool: EndpointPool, item: ResolvedInstance, deployer: str, pending: dict[str, Any]) -> PreviewRow:
+def _row(
+    pool: EndpointPool, item: ResolvedInstance, deployer: str, pending: dict[str, tuple[str, bytes]]
+) -> PreviewRow:
     contract = item.contract.name
     if code_at(pool, item.address):
         return PreviewRow(item.name, contract, item.address, True, 0, 0, "already deployed")
     gas, note = None, ""
     transaction = {"from": deployer, "to": DEPLOYMENT_PROXY, "data": "0x" + item.call_data.hex()}
-    missing = [name for name in item.needs if name in pending]
-    overrides = {pending[name]["address"]: {"code": pending[name]["code"]} for name in missing}
+    missing = dict(pending[name] for name in item.needs if name in pending)
+    overrides = {address: {"code": "0x" + code.hex()} for address, code in missing.items()}
     try:
         parameters = [transaction, "latest", overrides] if overrides else [transaction]
         gas = int(str(pool.request("eth_estimateGas", parameters)), 16)
+        code = simulate_constructor(pool, item.address, item.init_code, missing)
+        if code is not None:
+            pending[item.name] = (item.address, code)
         if overrides:
             note = "estimated as if its dependencies were deployed, without their storage"
     except RevertedError as error:
@@ -122,10 +126,6 @@ def _row(pool: EndpointPool, item: ResolvedInstance, deployer: str, pending: dic
         note = "the account cannot pay for the estimate"
     except RejectedError as error:
         note = f"the node cannot estimate: {error}"
-    if gas is not None:
-        code = simulate_constructor(pool, item.address, item.init_code)
-        if code is not None:
-            pending[item.name] = {"address": item.address, "code": "0x" + code.hex()}
     return PreviewRow(item.name, contract, item.address, False, gas, _data_fee(pool, item.call_data), note)
 
 

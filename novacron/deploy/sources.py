@@ -14,10 +14,12 @@ from pathlib import Path
 
 from novacron.exceptions import CompilerError
 
+_STRING = r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\''
 # Strings come first, so that `//` within one starts no comment and a quote within a comment starts no string.
-_TOKENS = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|//[^\n]*|/\*.*?\*/', re.DOTALL)
-_IMPORT = re.compile(
-    r'(?<![\w$])import\s*(?:[^;"\']*?\bfrom\s*)?(?P<quoted>"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\')', re.DOTALL
+_TOKENS = re.compile(_STRING + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+# A string that is not an import's is consumed whole, so that nothing within it is taken for an import.
+_IMPORT_OR_STRING = re.compile(
+    r"(?<![\w$])import\s*(?:[^;\"']*?\bfrom\s*)?(?P<quoted>" + _STRING + r")|" + _STRING, re.DOTALL
 )
 
 
@@ -71,10 +73,11 @@ def import_closure(root: Path, source: str, remappings: Mapping[str, str]) -> di
 def imports_of(text: str) -> list[str]:
     """Paths of the import directives of Solidity source text, in order; comments and other strings are ignored."""
 
-    def blank(match: re.Match[str]) -> str:
+    def without_comments(match: re.Match[str]) -> str:
         return match.group() if match.group()[0] in "\"'" else " "
 
-    return [match["quoted"][1:-1] for match in _IMPORT.finditer(_TOKENS.sub(blank, text))]
+    found = (match["quoted"] for match in _IMPORT_OR_STRING.finditer(_TOKENS.sub(without_comments, text)))
+    return [quoted[1:-1] for quoted in found if quoted is not None]
 
 
 def resolve_import(importer: str, path: str, remappings: Mapping[str, str]) -> str:

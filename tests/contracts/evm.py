@@ -53,11 +53,12 @@ def send(w3: Web3, function: ContractFunction, sender: str) -> TxReceipt:
     return receipt
 
 
-def events(contract: Contract, receipt: TxReceipt) -> list[tuple[str, dict[str, Any]]]:
-    """All events of the receipt in order, each as its name and arguments; every log must decode."""
+def events(contract: Contract, receipt: TxReceipt | dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """All events of the receipt (or of other logs) in order, each as name and arguments; every log must decode."""
     found = []
     for event in contract.events:
         for entry in event().process_receipt(receipt, errors=DISCARD):
-            found.append((entry["logIndex"], entry["event"], dict(entry["args"])))
+            place = (entry["blockNumber"], entry["logIndex"])
+            found.append((place, entry["event"], dict(entry["args"])))
     assert len(found) == len(receipt["logs"]), "a log of the receipt is no event of the contract"
     return [(name, arguments) for _, name, arguments in sorted(found, key=lambda item: item[0])]

@@ -75,10 +75,10 @@ def test_a_tampered_byte_is_found_at_its_offset(
 def test_a_tampered_immutable_is_found_although_it_is_masked(
     verify: Any, anvil: Anvil, pool: EndpointPool, compiler: Compiler, manifest: DeploymentManifest
 ) -> None:
-    owner = next(item for item in compiler.compile("Registry").immutables if item.name == "owner")
-    for start, length in owner.places:
-        set_byte(anvil, pool, manifest.address_of("Registry"), start + length - 1)
-    only(verify(), f"Registry: immutable owner at byte offset {owner.places[0][0]}")
+    limit = next(item for item in compiler.compile("Vault").immutables if item.name == "limit")
+    for start, length in limit.places:
+        set_byte(anvil, pool, manifest.address_of("MainVault"), start + length - 1)
+    only(verify(), f"MainVault: immutable limit at byte offset {limit.places[0][0]}")
 
 
 def test_an_immutable_with_two_values_is_found(

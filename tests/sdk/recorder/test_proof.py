@@ -268,6 +268,24 @@ def test_the_entry_bytes_decide_not_their_readable_copy(document: Document) -> N
     assert failed(verify_proof(changed)) == {"inclusion", "anchored entry"}
 
 
+def test_a_field_named_twice_is_refused(run: ProvenanceRecorder) -> None:
+    """Readers differ in which of the two they believe."""
+    data = run.generate_proof(2).to_bytes()
+    assert failed(verify_proof(data.replace(b'"kind": "run"', b'"kind": "run", "kind": "run"', 1))) == {"format"}
+
+
+def test_an_entry_that_lies_about_its_place_fails(document: Document) -> None:
+    """A log can hold an entry with any sequence; only the place it is proven at counts."""
+    from novacron.provenance.rfc9162 import leaf_hash
+
+    leaf = leaf_hash(base64.b64decode(document["entry"]["bytes"]))
+    alone = {"size": 1, "root": leaf.hex(), "inclusion": []}
+    moved = alter({**document, "log": alone, "anchored": None, "chain": None}, "entry.index", 0)
+    report = verify_proof(moved)
+    assert report.check("inclusion").status == "passed"
+    assert failed(report) == {"entry"}
+
+
 def test_the_proof_of_another_entry_does_not_fit(run: ProvenanceRecorder, document: Document) -> None:
     other = json.loads(run.generate_proof(3).to_bytes())
     assert "inclusion" in failed(verify_proof({**document, "log": other["log"]}))
@@ -286,7 +304,7 @@ def test_random_damage_never_raises_and_never_passes(document: Document, data: s
         keys = list(target) if isinstance(target, dict) else list(range(len(target)))
         key = data.draw(st.sampled_from(keys))
         place.append(key)
-        if not isinstance(target[key], dict | list) or data.draw(st.booleans()):
+        if not isinstance(target[key], dict | list) or not target[key] or data.draw(st.booleans()):
             break
         target = target[key]
     before = target[key]

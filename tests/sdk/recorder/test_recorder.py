@@ -328,3 +328,12 @@ def test_many_threads_share_one_recorder(record: Record, local: LocalBlockchainC
     assert [entry.sequence for entry in entries] == list(range(41))
     assert len({entry.checkpoint for entry in entries[1:]}) == 40
     assert run.reconcile().size == 41
+
+
+def test_the_example_in_the_recorders_documentation_runs() -> None:
+    import doctest
+
+    from novacron.provenance import recorder
+
+    results = doctest.testmod(recorder)
+    assert (results.failed, results.attempted > 5) == (0, True)
