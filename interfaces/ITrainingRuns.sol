@@ -72,6 +72,8 @@ interface ITrainingRuns {
 
     /// @notice Moves the head of the run forward. Owner or recorder.
     /// @dev ASSUMPTION: for the first extension there is nothing to be consistent with, and the proof is empty.
+    /// WARNING: the proof binds the old entries, not the number of new ones (a root does not commit to its size). A wrong
+    /// `newSize` costs no old entry, but entries behind it may lack a proof and honest extensions may no longer fit.
     /// @param run Id of the run.
     /// @param newSize Entries in the log now; larger than before.
     /// @param newRoot RFC 9162 root of those entries.
@@ -84,7 +86,8 @@ interface ITrainingRuns {
     function sealRun(bytes32 run, bytes32 modelDigest) external;
 
     /// @notice Authorises `recorder` to extend the run, or revokes it. Owner only, until the run is sealed.
-    /// @dev WARNING: a recorder can append entries of its own choosing; it can neither rewrite nor seal.
+    /// @dev WARNING: a recorder can append entries of its own choosing, and so end the growth of the log (by naming the
+    /// largest size); it can neither rewrite nor seal.
     function setRecorder(bytes32 run, address recorder, bool authorised) external;
 
     // ------------------------------------------------------------------------------------------------------------

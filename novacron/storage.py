@@ -66,13 +66,16 @@ def open_store(
         elif path.stat().st_size == 0:
             # Creation is atomic, so an empty file never is a store in the making.
             raise CorruptStoreError(f"{path} is empty: not a store, or one that was truncated; restore it from a copy")
-        with contextlib.ExitStack() as on_error:
-            connection = _connect(path, timeout)
-            on_error.callback(connection.close)
-            _identify(connection, path, application_id, version)
-            if path.stat().st_size <= QUICK_CHECK_LIMIT:
-                quick_check(connection)
-            on_error.pop_all()
+        try:
+            with contextlib.ExitStack() as on_error:
+                connection = _connect(path, timeout)
+                on_error.callback(connection.close)
+                _identify(connection, path, application_id, version)
+                if path.stat().st_size <= QUICK_CHECK_LIMIT:
+                    quick_check(connection)
+                on_error.pop_all()
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message
+            raise CorruptStoreError(f"{path} is damaged (its schema is no text); restore it from a copy") from error
     return connection
 
 

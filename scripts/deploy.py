@@ -56,7 +56,7 @@ def cli(
         if yes and hasattr(account, "set_autosign"):
             account.set_autosign(True)
         signer, root = ApeSigner(account, provider), project_root()
-        compiler = Compiler(root, cache=root / ".build" / "compiled")
+        compiler = Compiler(root, cache=root / ".build" / "compiler")
         fees = FeePolicy(speed=speed, max_fee_per_gas=int(max_fee * GWEI))  # type: ignore[arg-type]
         symbol = provider.network.ecosystem.fee_token_symbol
         folder = network_folder(provider)

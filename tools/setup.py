@@ -14,6 +14,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,30 +125,63 @@ def solc_version():
 
 
 def install_solc():
-    """Native solc where it can be downloaded, the same compiler as WebAssembly from npm otherwise."""
+    """Native solc where it can be downloaded, the same compiler as WebAssembly from npm otherwise.
+
+    Both stand behind a script at .build/solcx/solc-v<version> that lets imports be read from node_modules: Ape compiles
+    a copy of the project that lacks it. A native compiler that cannot do that is not used.
+    """
     version = solc_version()
     target = SOLCX / ("solc-v" + version)
-    if target.exists() and version in reported(target):
-        return
-    SOLCX.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    if os.environ.get("NOVACRON_SOLC") != "wasm":
+    native = SOLCX / "native" / target.name
+    native.parent.mkdir(parents=True, exist_ok=True)
+    if os.environ.get("NOVACRON_SOLC") == "wasm":
+        native.unlink(missing_ok=True)
+    elif not native.exists():
+        code = f"import solcx; solcx.install_solc({version!r}, solcx_binary_path={str(native.parent)!r})"
         try:
-            run(
-                PYTHON,
-                "-c",
-                f"import solcx; solcx.install_solc({version!r}, solcx_binary_path={str(SOLCX)!r})",
-                timeout=60,
-            )
+            run(PYTHON, "-c", code, timeout=60)
         except (SetupError, subprocess.TimeoutExpired):
-            target.unlink(missing_ok=True)
-    if not target.exists():
-        say(f"solc {version}: native binary not reachable, using the WebAssembly build from npm")
-        target.write_text('#!/bin/sh\nexec node "%s" "$@"\n' % (ROOT / "tools" / "solc.cjs"))
-        target.chmod(0o755)
-    if version not in reported(target):
+            native.unlink(missing_ok=True)
+    if native.exists():
+        script(
+            target,
+            'case " $* " in',
+            f'*" --base-path "*) exec "{native}" --include-path "{ROOT}" "$@" ;;',
+            f'*) exec "{native}" "$@" ;;',
+            "esac",
+        )
+        if version in reported(target) and reads_node_modules(target):
+            return
+    say(f"solc {version}: no native binary that works here, using the WebAssembly build from npm")
+    script(target, f'exec node "{ROOT / "tools" / "solc.cjs"}" "$@"')
+    if version not in reported(target) or not reads_node_modules(target):
         target.unlink()
         raise SetupError(f"solc {version} does not run; remove .build and try again.")
+
+
+def script(path, *lines):
+    """Write an executable shell script."""
+    path.unlink(missing_ok=True)
+    path.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    path.chmod(0o755)
+
+
+def reads_node_modules(compiler):
+    """Whether `compiler` finds imports below node_modules when it works in another folder."""
+    source = 'pragma solidity *; import {SSTORE2} from "node_modules/solady/src/utils/SSTORE2.sol";'
+    request = {"language": "Solidity", "sources": {"A.sol": {"content": source}}, "settings": {}}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        done = subprocess.run(
+            [str(compiler), "--standard-json", "--base-path", elsewhere],
+            input=json.dumps(request).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    try:
+        return not [e for e in json.loads(done.stdout).get("errors", []) if e["severity"] == "error"]
+    except ValueError:
+        return False
 
 
 def reported(binary):

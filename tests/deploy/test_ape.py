@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from novacron.deploy.compiler import Compiler
 from novacron.deploy.manifest import load_manifest
 from novacron.deploy.onchain import code_at
 from novacron.exceptions import KeyMismatchError, SigningKeyError
-from tests.deploy.support import ROOT, ape_environment
+from tests.deploy.support import ROOT, SOLC, ape_environment
 
 KEY = "0x" + "5a" * 32
 
@@ -100,7 +101,7 @@ def test_deploy_and_verify_from_the_command_line(workspace: Path, chain: Anvil) 
 
 
 def test_a_keyfile_account_deploys_where_ape_knows_only_an_address(workspace: Path) -> None:
-    importing = "from ape_accounts import import_account_from_private_key as add; add('me', 'pass word', '%s')" % KEY
+    importing = f"import ape_accounts; ape_accounts.import_account_from_private_key('me', 'pass word', '{KEY}')"
     added = run(workspace, sys.executable, "-c", importing)
     assert added.returncode == 0, added.stderr
     address = Account.from_key(KEY).address
@@ -128,15 +129,12 @@ def test_without_a_running_node_ape_starts_one_and_stops_it(workspace: Path) -> 
     done = run(workspace, *command, APE_FOUNDRY_HOST=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
     assert "code equals the source" in done.stdout
-    gone = run(workspace, "ape", "run", "verify_deployment", "--network", f"ethereum:local:http://127.0.0.1:{port}")
-    assert gone.returncode != 0
+    with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
+        pass
 
 
 def test_a_public_network_without_an_address_or_with_a_wrong_one_is_one_sentence(workspace: Path, chain: Anvil) -> None:
-    clean = {name: "" for name in ("WEB3_PROVIDER_URI",)}
-    unset = run(
-        workspace, "env", "-u", "SEPOLIA_RPC_URL", "ape", "run", "deploy", "--network", "ethereum:sepolia", **clean
-    )
+    unset = run(workspace, "env", "-u", "SEPOLIA_RPC_URL", "ape", "run", "deploy", "--network", "ethereum:sepolia")
     assert unset.returncode == 1
     assert "set SEPOLIA_RPC_URL" in unset.stderr
     assert "Traceback" not in unset.stdout + unset.stderr
@@ -174,26 +172,13 @@ print(json.dumps({
         assert f"name: {name}\n" in listed.stdout
 
 
-def test_ape_compiles_to_the_same_bytes(workspace: Path, tmp_path: Path) -> None:
-    # Ape compiles a copy of the project without node_modules, so the compiler must read imports from the project.
-    compiler = tmp_path / "solc-v0.8.37"
-    script = tmp_path / "solc.cjs"
-    script.write_text(
-        f"""
-const fs = require("fs"), path = require("path"), root = {json.dumps(str(ROOT))};
-const solc = require(path.join(root, "node_modules", "solc"));
-if (process.argv.includes("--version")) console.log("Version: " + solc.version().replace(/[.]Emscripten.*/, ".Linux.wasm"));
-else console.log(solc.compile(fs.readFileSync(0, "utf8"),
-  {{import: (name) => ({{contents: fs.readFileSync(path.join(root, name), "utf8")}})}}));
-"""
-    )
-    compiler.write_text(f'#!/bin/sh\nexec node "{script}" "$@"\n')
-    compiler.chmod(0o755)
+def test_ape_compiles_to_the_same_bytes(workspace: Path) -> None:
+    # Ape compiles a copy of the project without node_modules: set-up's compiler reads imports from the project.
     reading = "import ape; print(ape.project.ProofOfTraining.contract_type.model_dump_json())"
-    done = run(workspace, sys.executable, "-c", reading, SOLCX_BINARY_PATH=str(tmp_path))
+    done = run(workspace, sys.executable, "-c", reading, SOLCX_BINARY_PATH=str(SOLC.parent))
     assert done.returncode == 0, done.stderr[-2000:]
     apes = json.loads(done.stdout.splitlines()[-1])
-    ours = Compiler(workspace).compile("ProofOfTraining")
+    ours = Compiler(workspace, solc=SOLC).compile("ProofOfTraining")
     assert apes["deploymentBytecode"]["bytecode"] == "0x" + ours.creation_code.hex()
     assert apes["runtimeBytecode"]["bytecode"] == "0x" + ours.runtime_code.hex()
 

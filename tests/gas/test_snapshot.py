@@ -37,3 +37,14 @@ def test_a_broken_promise_is_named(figures: dict[str, int]) -> None:
 def test_the_document_shows_the_committed_figures() -> None:
     document = DOCUMENT.read_text()
     assert document == with_table(document, json.loads(SNAPSHOT.read_text())), f"out of date: run `{COMMAND}`"
+
+
+def test_the_document_compares_the_same_figures_with_the_promises() -> None:
+    committed, document = json.loads(SNAPSHOT.read_text()), DOCUMENT.read_text()
+    for label, suffix in (
+        ("a hash", ""),
+        ("with 512 bytes", ", metadata 512 B"),
+        ("with 2,048 bytes", ", metadata 2,048 B"),
+    ):
+        row = next(line for line in document.splitlines() if line.startswith(f"| {label}"))
+        assert row.endswith(f"| {committed['anchor' + suffix]:,} | {committed['storeHash' + suffix]:,} |")

@@ -23,8 +23,16 @@ contract ProofOfTrainingInvariants is Test {
         list[0] = address(handler);
     }
 
+    /// @dev One invariant of four parts: Foundry runs the same histories again for each.
+    function invariant_NothingWrittenChanges() external view {
+        _anchorsNeverChange();
+        _runsOnlyGrow();
+        _recordsNeverChange();
+        _packedStateIsIntact();
+    }
+
     /// @dev A-1, A-2, P-1: an anchor reads for ever as it was written, whatever the owner of the records did.
-    function invariant_AnchorsNeverChange() external view {
+    function _anchorsNeverChange() private view {
         ProofOfTrainingHandler.Anchor[] memory anchors = handler.anchors();
         for (uint256 i = 0; i < anchors.length; ++i) {
             (uint64 time, uint64 number, uint64 size) = proof.anchorOf(anchors[i].submitter, anchors[i].digest);
@@ -36,7 +44,7 @@ contract ProofOfTrainingInvariants is Test {
 
     /// @dev R-1 to R-4: a head is the one of the last accepted extension (which only ever grows it), and a sealed run
     /// keeps head and model.
-    function invariant_RunsOnlyGrow() external view {
+    function _runsOnlyGrow() private view {
         bytes32[] memory runs = handler.runIds();
         address[] memory actors = handler.actors();
         for (uint256 i = 0; i < runs.length; ++i) {
@@ -56,7 +64,7 @@ contract ProofOfTrainingInvariants is Test {
     }
 
     /// @dev S-1, S-2: records are numbered without gaps and never change.
-    function invariant_RecordsNeverChange() external view {
+    function _recordsNeverChange() private view {
         ProofOfTrainingHandler.Stored[] memory stored = handler.stored();
         vm.assertEq(proof.getTransactionCount(), handler.stores(), "count is the number of stores");
         for (uint256 i = 0; i < stored.length; ++i) {
@@ -72,7 +80,7 @@ contract ProofOfTrainingInvariants is Test {
     }
 
     /// @dev S-3: owner, counter and pause flag share a slot and never disturb each other.
-    function invariant_PackedStateIsIntact() external view {
+    function _packedStateIsIntact() private view {
         vm.assertEq(proof.owner(), handler.owner(), "owner");
         vm.assertEq(proof.pendingOwner(), handler.pendingOwner(), "pending owner");
         vm.assertEq(proof.paused(), handler.paused(), "paused");

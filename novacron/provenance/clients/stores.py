@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from novacron.exceptions import CorruptStoreError
 from novacron.storage import StoreConnection, open_store
 
 
@@ -14,9 +13,6 @@ def open_file(path: Path, *, schema: str, application_id: int) -> StoreConnectio
     Raises:
         CorruptStoreError: the file is damaged or no store of this kind.
     """
-    try:
-        connection = open_store(path, schema=schema, application_id=application_id)
-    except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, which Python cannot decode
-        raise CorruptStoreError(f"{path} is damaged (its schema is no text); restore it from a copy") from error
+    connection = open_store(path, schema=schema, application_id=application_id)
     connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
     return connection

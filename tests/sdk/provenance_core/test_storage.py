@@ -212,3 +212,13 @@ def test_sqlite_codes_are_sorted(code: int, kind: type[StoreError]) -> None:
     error = sqlite3.OperationalError("reason")
     error.sqlite_errorcode = code
     assert type(sqlite_store_error(error, "s.db")) is kind
+
+
+def test_a_damaged_schema_text_is_corruption_and_no_decoding_error(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    open_store(path, schema="CREATE TABLE quite_long_name (a)", application_id=7).close()
+    content = path.read_bytes()
+    assert content.count(b"CREATE TABLE") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE", b"\xff\xfe\xfd\xfcE TABLE"))
+    with pytest.raises(CorruptStoreError, match="damaged"):
+        open_store(path, schema="", application_id=7)

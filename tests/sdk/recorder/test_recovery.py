@@ -157,6 +157,7 @@ def test_losing_the_derived_state_loses_nothing(record: Record, local: LocalBloc
         path.unlink()
     with ProvenanceRecorder.open(tmp_path / "run", local) as again:
         assert again.last_anchor.status == "anchored"
+        assert again.status().due == 3  # the policy has seen every entry again, not only the last
         assert again.record_training_checkpoint(digest(4), epoch=4).status == "anchored"
         assert again.verify_proof(again.generate_proof(3)).ok
 
