@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
+from novacron.atomic import write_atomically
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.exceptions import InputError, ProofFormatError, ProofInvalidError
 from novacron.provenance.log import TransparencyLog
 from novacron.provenance.proof import Fields
 from novacron.provenance.rfc9162 import leaf_hash, verify_consistency, verify_inclusion
-from novacron.provenance.rundir import write_atomically
 
 INCLUSION_FORMAT = "novacron-log-inclusion-v1"
 CONSISTENCY_FORMAT = "novacron-log-consistency-v1"

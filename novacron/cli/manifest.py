@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
+from novacron.atomic import write_atomically
 from novacron.cli.app import App, facts, pass_app
 from novacron.provenance.digest import hex_digest
 from novacron.provenance.manifest import Manifest, build_manifest, diff_manifests, verify_manifest
-from novacron.provenance.rundir import write_atomically
 
 _PATH = click.Path(path_type=Path)
 

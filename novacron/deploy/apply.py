@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
 
+from novacron.atomic import write_atomically
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.fees import FeePolicy
 from novacron.chain.journal import Journal
 from novacron.chain.receipts import TransactionReceipt
 from novacron.chain.signer import Signer
 from novacron.chain.transactions import TransactionManager
-from novacron.deploy.atomic import write_atomically
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.create2 import DEPLOYMENT_PROXY
 from novacron.deploy.git import GitState, git_state

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from novacron.deploy.atomic import write_atomically
+from novacron.atomic import write_atomically
 from novacron.deploy.sources import find_source, import_closure
 from novacron.exceptions import CompilerError
 
@@ -223,6 +223,7 @@ class Compiler:
         output = _solc(self._executable(), text)
         output["names"] = _variable_names(output.pop("sources", {}))  # the ASTs themselves are megabytes
         if cached is not None:
+            cached.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(cached, json.dumps(output, separators=(",", ":")))
         return output
 

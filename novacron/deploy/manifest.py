@@ -13,7 +13,7 @@ from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
 
-from novacron.deploy.atomic import write_atomically
+from novacron.atomic import write_atomically
 from novacron.exceptions import DeployError
 
 FORMAT = "novacron-deployment-v1"

@@ -25,10 +25,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from novacron.atomic import write_atomically
 from novacron.exceptions import InputError, ProofError
 from novacron.provenance.entries import LogEntry
 from novacron.provenance.proof import AnchorProof, Proof, RunProof
-from novacron.provenance.rundir import write_atomically
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 CHECKPOINT_PREDICATE = "https://novacron.dev/attestation/training-checkpoint/v1"

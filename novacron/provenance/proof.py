@@ -23,12 +23,12 @@ from typing import Any, ClassVar, Literal
 from eth_utils.address import is_address
 
 from novacron import __version__
+from novacron.atomic import write_atomically
 from novacron.exceptions import InvalidDigestError, ProofError, ProofFormatError
 from novacron.provenance.clients.model import StoredHash
 from novacron.provenance.digest import hex_digest, parse_digest
 from novacron.provenance.entries import parse_integer
 from novacron.provenance.manifest import Manifest
-from novacron.provenance.rundir import write_atomically
 from novacron.storage import translate_errors
 
 PROOF_FORMAT = "novacron-proof-v1"

@@ -16,7 +16,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from novacron.atomic import write_atomically
 from novacron.exceptions import (
     ConfigurationError,
     CorruptStoreError,
@@ -57,26 +57,6 @@ class AnchoredHead:
     transaction_hash: str | None = None
     block_number: int | None = None
     updated_at: int | None = None
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write `data` so that `path` is either absent (or old) or complete, also after a power cut."""
-    with translate_errors(path):
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 class RunDirectory:

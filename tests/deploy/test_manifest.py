@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from novacron.deploy.atomic import write_atomically
+from novacron.atomic import write_atomically
 from novacron.deploy.git import git_state
 from novacron.deploy.manifest import Argument, DeploymentManifest, InstanceRecord, load_manifest
 from novacron.exceptions import DeployError, StoreError, StoreFullError
@@ -133,16 +133,17 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
-        with pytest.raises(StoreFullError, match="untouched"):
+        with pytest.raises(StoreFullError, match="nothing was written"):
             write_atomically(path, "new")
     assert path.read_text() == "old"
     assert [item.name for item in tmp_path.iterdir()] == ["m.json"]
 
 
-def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+def test_a_folder_that_is_missing_or_a_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be written"):
-        write_atomically(tmp_path / "file" / "m.json", "x")
+    for folder in ("file", "missing"):
+        with pytest.raises(StoreError, match=f"{folder}/m.json"):
+            write_atomically(tmp_path / folder / "m.json", "x")
 
 
 def _git(folder: Path, *arguments: str) -> None:

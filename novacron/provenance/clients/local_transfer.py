@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from novacron.atomic import write_atomically
 from novacron.exceptions import (
     InputError,
     NovaCronError,
@@ -161,17 +159,7 @@ def export_json(ledger: Ledger, path: Path) -> int:
         indent=1,
         ensure_ascii=False,
     )
-    draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
-    with translate_errors(path):
-        try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
+    write_atomically(path, text + "\n")
     return number + 1
 
 
