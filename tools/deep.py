@@ -45,6 +45,8 @@ def torch() -> int:
     python = environment("torch", first=[TORCH]) / "python"
     tests = "tests/sdk/recorder/test_torch_adapters.py"
     paths = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    imports = "import torch, transformers, accelerate, lightning"  # a test that skips itself here would hide a break
+    subprocess.run([python, "-c", imports], cwd=ROOT, env=paths, check=True)
     command = [python, "-m", "pytest", "-q", tests]
     return subprocess.run(command, cwd=ROOT, env=paths, check=False).returncode
 

@@ -7,6 +7,7 @@ Python can parse far enough to say that it is too old.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -22,8 +23,7 @@ BUILD = ROOT / ".build"
 STATE = BUILD / "setup.json"
 VENV = ROOT / ".venv"
 SOLCX = BUILD / "solcx"
-WINDOWS = os.name == "nt"
-PYTHON = VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
+PYTHON = VENV / "bin" / "python"
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_NODE = 20
 
@@ -192,35 +192,51 @@ def reported(binary):
         return ""
 
 
+def finished_steps():
+    """What earlier runs finished, by step; nothing if that cannot be read, and then all of it is done again."""
+    try:
+        done = json.loads(STATE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return done if isinstance(done, dict) else {}
+
+
 def say(text):
     print("setup: " + text, flush=True)
+
+
+def steps():
+    """Name → (how to do it, what it depends on, what it leaves)."""
+    version = solc_version()
+    return {
+        "python": (install_python, digest(ROOT / "requirements.lock", ROOT / "pyproject.toml", sys.version), PYTHON),
+        "node": (install_node, digest(ROOT / "package-lock.json"), BUILD / "bin" / "forge"),
+        "solc": (install_solc, digest(version, str(ROOT), ROOT / "tools" / "solc.cjs"), SOLCX / ("solc-v" + version)),
+    }
+
+
+def unfinished():
+    """Steps whose inputs changed, or whose result is missing."""
+    done = finished_steps()
+    return [name for name, (_, wanted, result) in steps().items() if done.get(name) != wanted or not result.exists()]
 
 
 def main():
     """Return 0 when everything is in place, 1 with one clear sentence otherwise."""
     try:
         check_python()
-        steps = {
-            "python": (
-                install_python,
-                lambda: digest(ROOT / "requirements.lock", ROOT / "pyproject.toml", sys.version),
-            ),
-            "node": (install_node, lambda: digest(ROOT / "package-lock.json")),
-            "solc": (install_solc, lambda: digest(solc_version(), str(ROOT), ROOT / "tools" / "solc.cjs")),
-        }
-        outputs = {"python": PYTHON, "node": BUILD / "bin" / "forge", "solc": SOLCX / ("solc-v" + solc_version())}
-        done = json.loads(STATE.read_text()) if STATE.exists() else {}
-        todo = [name for name, (_, want) in steps.items() if done.get(name) != want() or not outputs[name].exists()]
-        if todo:
+        if shutil.which("node") is None or unfinished():
             check_node()
-            BUILD.mkdir(exist_ok=True)  # holds only what set-up makes
-        elif shutil.which("node") is None:
-            check_node()
-        for name in todo:
-            install, want = steps[name]
-            install()
-            done[name] = want()  # written after each step, so that an interrupted set-up resumes
-            STATE.write_text(json.dumps(done, indent=1))
+        if unfinished():
+            BUILD.mkdir(exist_ok=True)
+            with (BUILD / "setup.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits here, and then finds nothing left to do
+                for name in unfinished():
+                    install, wanted, _ = steps()[name]
+                    install()
+                    draft = STATE.with_suffix(".new")  # after each step, so that an interrupted set-up resumes
+                    draft.write_text(json.dumps({**finished_steps(), name: wanted}, indent=1))
+                    draft.replace(STATE)
     except SetupError as error:
         print("setup: " + str(error), file=sys.stderr)
         return 1

@@ -79,6 +79,23 @@ def test_the_proof_file_is_verified_by_the_command_line(demo: tuple[Path, str]) 
 def test_nothing_is_left_running(demo: tuple[Path, str]) -> None:
     port = re.search(r"http://127\.0\.0\.1:(\d+)", demo[1])
     assert port is not None
+    assert_no_anvil(port.group(1))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to look for processes")
+def test_nothing_is_left_running_after_a_termination(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "novacron.demo", "--out", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        port = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
+        process.terminate()
+        assert process.wait(timeout=60) == 143
+    assert port is not None
+    assert_no_anvil(port.group(1))
+
+
+def assert_no_anvil(port: str) -> None:
+    """Fail if an anvil runs on this port."""
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -86,4 +103,4 @@ def test_nothing_is_left_running(demo: tuple[Path, str]) -> None:
             except OSError:
                 continue  # it ended meanwhile
             anvil = command[0].endswith(b"/anvil")
-            assert not (anvil and port.group(1).encode() in command), f"anvil still runs as {entry.name}"
+            assert not (anvil and port.encode() in command), f"anvil still runs as {entry.name}"
