@@ -14,7 +14,15 @@ from ape.cli import network_option
 from rich.console import Console
 
 from novacron.chain.fees import GWEI, FeePolicy
-from novacron.deploy.ape_accounts import ApeSigner, NetworkCommand, ape_account, ape_pool, network_folder, project_root
+from novacron.deploy.ape_accounts import (
+    ApeSigner,
+    NetworkCommand,
+    ape_account,
+    ape_pool,
+    ends_with_the_command,
+    network_folder,
+    project_root,
+)
 from novacron.deploy.apply import deploy_plan, journal_name
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.git import git_state
@@ -70,8 +78,8 @@ def cli(
                 console.print("The work tree has uncommitted changes; the manifest will say so.")
             if not yes and not provider.network.is_dev:
                 click.confirm("Deploy?", abort=True)
-            # A fork has the genesis of its origin and ends with its node: so do its journal and its manifest.
-            out_dir = Path(scratch) / folder if provider.network.is_fork else root / "deployments" / folder
+            # The journal and the manifest of a chain that ends with this command end with it, too.
+            out_dir = Path(scratch) / folder if ends_with_the_command(provider) else root / "deployments" / folder
             manifest = deploy_plan(
                 pool,
                 signer,
@@ -85,5 +93,7 @@ def cli(
                 on_event=lambda event: print_event(console, event),
             )
             console.print(manifest_table(manifest))
+            if ends_with_the_command(provider):
+                console.print("This chain ends with the command, so no manifest was written.")
     except NovaCronError as error:
         raise click.ClickException(str(error)) from error

@@ -44,7 +44,7 @@ library HexDigest {
     /// @notice Whether `character` is a hexadecimal digit.
     function isDigit(bytes1 character) internal pure returns (bool) {
         bytes1 lower = character | 0x20;
-        return (character >= "0" && character <= "9") || (lower >= "a" && lower <= "f" && character >= "A");
+        return (character >= "0" && character <= "9") || (lower >= "a" && lower <= "f");
     }
 
     /// @dev 32 characters to 16 bytes in the low half. Nibbles move together: 1 → 2 → 4 → 8 → 16 → 32 per group.

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 /// @title LogProofs
 /// @notice Verifies RFC 9162 inclusion and consistency proofs of a SHA-256 Merkle log.
 /// @dev Both walks follow the RFC line by line; the step numbers of the RFC stand beside them. A damaged proof is
-/// `false`, never a revert, and every loop is bounded by the proof's length, which calldata pays for.
+/// `false`, never a revert. Loops are bounded by the proof's length, which calldata pays for, and the 256 bits of a size.
 ///
 ///   leaf  = SHA-256(0x00 || entry)          node = SHA-256(0x01 || left || right)          empty log = SHA-256("")
 library LogProofs {

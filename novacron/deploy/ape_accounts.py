@@ -16,6 +16,7 @@ from ape.exceptions import ApeException
 from ape.utils.basemodel import ManagerAccessMixin
 from eth_account import Account
 from eth_utils.address import to_checksum_address
+from requests.exceptions import ConnectionError
 
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.transport import mask_url
@@ -89,6 +90,10 @@ class NetworkCommand(ConnectedProviderCommand):
             # Ape quotes RPC addresses, which may hold a key.
             text = re.sub(r"https?://[^\s'\"]+", lambda match: mask_url(match.group()), str(error))
             raise click.ClickException(f"{type(error).__name__}: {text}") from None
+        except ConnectionError as error:  # Ape's, or that of the HTTP library: no node at a local address
+            raise click.ClickException(
+                "no node answers at this network's address: start one (`anvil`), or check the address"
+            ) from error
 
 
 def ape_account(alias: str | None, provider: ProviderAPI) -> AccountAPI:
@@ -131,6 +136,11 @@ def network_folder(provider: ProviderAPI) -> str:
     network = provider.network
     name = f"{network.ecosystem.name}-{network.name}"
     return f"{name}-{provider.chain_id}" if network.name == "custom" else name
+
+
+def ends_with_the_command(provider: ProviderAPI) -> bool:
+    """Whether the chain is gone when Ape exits: a fork, or a node that Ape started itself."""
+    return bool(provider.network.is_fork or getattr(provider, "process", None) is not None)
 
 
 def project_root() -> Path:

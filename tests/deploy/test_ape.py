@@ -125,12 +125,26 @@ def test_a_keyfile_account_deploys_where_ape_knows_only_an_address(workspace: Pa
 
 def test_without_a_running_node_ape_starts_one_and_stops_it(workspace: Path) -> None:
     port = free_port()
+    manifest = workspace / "deployments" / "ethereum-local" / "manifest.json"
+    manifest.parent.mkdir(parents=True, exist_ok=True)
+    manifest.write_text("of a chain that lives on")
     command = ("ape", "run", "deploy", "--network", "ethereum:local:foundry")
     done = run(workspace, *command, APE_FOUNDRY_HOST=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
     assert "code equals the source" in done.stdout
+    assert "no manifest was written" in done.stdout
+    assert manifest.read_text() == "of a chain that lives on"
+    manifest.unlink()
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port), timeout=5):
         pass
+
+
+def test_a_local_address_without_a_node_is_one_sentence(workspace: Path) -> None:
+    address = f"http://127.0.0.1:{free_port()}"
+    done = run(workspace, "ape", "run", "deploy", "--dry-run", "--network", f"ethereum:local:{address}")
+    assert done.returncode == 1
+    assert "no node answers at this network's address" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_public_network_without_an_address_or_with_a_wrong_one_is_one_sentence(workspace: Path, chain: Anvil) -> None:

@@ -99,8 +99,24 @@ def inclusion_cases(rng: random.Random) -> Iterator[tuple[str, Inclusion]]:
         yield "huge, rebuilt root", (leaf, index, size, rebuilt, path)
         yield "huge, another index", (leaf, rng.randrange(size), size, rebuilt, path)
         yield "huge, random proof", (leaf, index, size, root, [rng.randbytes(32) for _ in range(rng.randrange(70))])
+        # Short or long by one, with the root that exactly this path leads to: only its length is wrong.
+        extra = rng.randbytes(32)
+        yield "long, its own root", (leaf, index, size, naive.node(extra, rebuilt), [*path, extra])
+        if path:
+            k = naive.split(size)
+            inner = (index, k) if index < k else (index - k, size - k)
+            partial = naive.climb(leaf, *inner, path[:-1])
+            assert partial is not None
+            yield "short, its own root", (leaf, index, size, partial, path[:-1])
         yield "index beyond size", (leaf, size + rng.randrange(3), size, rebuilt, path)
         yield "size zero", (leaf, index, 0, rebuilt, path)
+
+
+def climb_part(old: int, old_root: bytes, new: int, k: int, path: list[bytes]) -> tuple[bytes, bytes] | None:
+    """The roots below the top of the new tree that a proof without its last node leads to."""
+    if old <= k:
+        return naive.climb_both(old, old_root, k, path[:-1])
+    return naive.climb_both(old - k, old_root, new - k, path[:-1], whole=False)
 
 
 def consistency_cases(rng: random.Random) -> Iterator[tuple[str, Consistency]]:
@@ -135,6 +151,13 @@ def consistency_cases(rng: random.Random) -> Iterator[tuple[str, Consistency]]:
         both = naive.climb_both(old, old_root, new, path)
         assert both is not None
         yield "huge, rebuilt roots", (old, both[0], new, both[1], path)
+        extra = rng.randbytes(32)
+        longer = (naive.node(extra, both[0]), naive.node(extra, both[1]), [*path, extra])
+        yield "long, its own roots", (old, longer[0], new, longer[1], longer[2])
+        k = naive.split(new)
+        partial = climb_part(old, old_root, new, k, path)
+        assert partial is not None
+        yield "short, its own roots", (old, partial[0], new, partial[1], path[:-1])
         yield "huge, another old size", (rng.randrange(1, new), both[0], new, both[1], path)
         yield "huge, another root", (old, both[0], new, other, path)
         yield "huge, random proof", (old, old_root, new, other, [rng.randbytes(32) for _ in range(rng.randrange(70))])
@@ -180,6 +203,8 @@ def test_inclusion_verifiers_agree(harness: Contract) -> None:
     # A size off by one, or another index (which may be the same), can leave the leaf's way to the root as it was.
     assert valid <= {"honest", "huge, rebuilt root", "size off by one", "another index", "huge, another index"}
     assert sum(n for (_, verdict), n in counts.items() if not verdict) >= 5_000
+    assert counts["long, its own root", False] == HUGE_SIZES
+    assert counts["short, its own root", False] >= HUGE_SIZES // 2
     for kind in ("flipped bit", "dropped node", "added node", "appended node", "swapped nodes", "reversed", "empty"):
         assert counts[kind, False] >= 20, kind
 
@@ -205,5 +230,6 @@ def test_consistency_verifiers_agree(harness: Contract) -> None:
     assert sum(n for (_, verdict), n in counts.items() if not verdict) >= 5_000
     for kind in ("flipped bit", "dropped node", "added node", "appended node", "swapped nodes", "reversed", "empty"):
         assert counts[kind, False] >= 20, kind
+    assert counts["long, its own roots", False] == counts["short, its own roots", False] == HUGE_SIZES
     assert counts["fork", False] == HONEST_TREES
     assert counts["shrinking", False] >= 400

@@ -107,6 +107,22 @@ contract LogProofsTest is Test {
         if (useRebuiltRoot) vm.assertTrue(expected, "the rebuilt root must verify, else this test says nothing");
     }
 
+    /// @dev A path short or long by one node, with the root that exactly this path leads to: only its length is wrong.
+    function testFuzz_InclusionFailsForPathOfAnotherLength(uint256 seed, uint64 size, uint64 index) public view {
+        size = uint64(_bound(size, 2, type(uint64).max));
+        index = uint64(_bound(index, 0, size - 1));
+        bytes32[] memory path = NaiveLog.leaves(seed, _inclusionLength(index, size));
+        bytes32 leaf = keccak256(abi.encode(seed));
+        bytes32 root = _climb(leaf, index, size, path);
+        vm.assertTrue(logs.verifyInclusion(leaf, index, size, root, path));
+        bytes32[] memory long = NaiveLog.append(path, leaf);
+        vm.assertFalse(logs.verifyInclusion(leaf, index, size, NaiveLog.node(leaf, root), long));
+        uint256 k = NaiveLog.split(size);
+        bytes32[] memory short = _copy(path, path.length - 1);
+        root = index < k ? _climb(leaf, index, k, short) : _climb(leaf, index - k, size - k, short);
+        vm.assertFalse(logs.verifyInclusion(leaf, index, size, root, short));
+    }
+
     // ------------------------------------------------------------------------------------------------------------
     // Consistency
     // ------------------------------------------------------------------------------------------------------------
@@ -204,6 +220,24 @@ contract LogProofsTest is Test {
         bool expected = NaiveLog.checkConsistency(m, oldRoot, n, newRoot, proof);
         vm.assertEq(logs.verifyConsistency(m, oldRoot, n, newRoot, proof), expected);
         if (useRebuiltRoots) vm.assertTrue(expected, "rebuilt roots must verify, else this test says nothing");
+    }
+
+    /// @dev As for inclusion: only the length of the proof is wrong.
+    function testFuzz_ConsistencyFailsForPathOfAnotherLength(uint256 seed, uint64 m, uint64 n) public view {
+        m = uint64(_bound(m, 1, type(uint64).max - 1));
+        n = uint64(_bound(n, uint256(m) + 1, type(uint64).max));
+        bytes32[] memory path = NaiveLog.leaves(seed, _consistencyLength(m, n));
+        bytes32 extra = keccak256(abi.encode(seed));
+        (bytes32 o, bytes32 r) = _climbBoth(m, bytes32(seed), n, path);
+        vm.assertTrue(logs.verifyConsistency(m, o, n, r, path));
+        bytes32[] memory other = NaiveLog.append(path, extra);
+        vm.assertFalse(logs.verifyConsistency(m, NaiveLog.node(extra, o), n, NaiveLog.node(extra, r), other));
+        other = _copy(path, path.length - 1);
+        uint256 k = NaiveLog.split(n);
+        (o, r) = m <= k
+            ? _climbBoth(m, bytes32(seed), k, other, other.length, true)
+            : _climbBoth(m - k, bytes32(seed), n - k, other, other.length, false);
+        vm.assertFalse(logs.verifyConsistency(m, o, n, r, other));
     }
 
     // ------------------------------------------------------------------------------------------------------------
