@@ -122,6 +122,7 @@ class Demo:
             caught = self.find_tampered(recorder, checkpoints)
             for line in caught:
                 self.console.print(f"  [bold red]{line}[/]", highlight=False)
+            self.console.print(f"  the files of the other {len(checkpoints) - len(caught)} checkpoints are as recorded")
 
             used = costs.operations(pool.w3, contract, signer.address)
             self.show_costs(used)
@@ -142,7 +143,7 @@ class Demo:
                 seconds=time.monotonic() - started,
             )
             write(report, self.folder / "report.html")
-        self.say(f"proof   {shown(self.proof_file)}  (try: novacron proof verify {shown(self.proof_file)})")
+        self.say(f"proof   {shown(self.proof_file)}  (try: .venv/bin/novacron proof verify {shown(self.proof_file)})")
         self.say(f"report  {shown(self.folder / 'report.html')}")
         self.say(f"{time.monotonic() - started:.1f} s; anvil stopped, nothing left running")
         one_file = len(caught) == 1 and len(tampered.failures) == 1

@@ -70,7 +70,7 @@ def accuracy_curve(epochs: Sequence[Epoch], anchored: Sequence[int]) -> str:
         )  # fmt: skip
         axes.set_xlabel("epoch", color=_INK)
         axes.set_ylabel("accuracy", color=_INK)
-        axes.set_xlim(1, max(numbers))
+        axes.set_xlim(1, max(numbers) + 0.3)
         axes.set_ylim(top=1.01)
         axes.tick_params(colors=_INK)
         axes.grid(axis="y", color=_INK, alpha=0.12)
@@ -102,7 +102,7 @@ def render(report: Report) -> str:
     tiles = [
         (f"{last.validation_accuracy:.1%}", f"validation accuracy after {last.number} epochs"),
         (f"{len(report.log)}", "entries in the log, each provable"),
-        (f"{len(report.anchored_epochs)}", "heads anchored while training"),
+        (f"{len(report.anchored_epochs)}", "heads anchored while training, one more at the seal"),
         (f"{total.gas:,}", "gas in all, deployment included"),
         (f"{failed}", "check failed: the files of the tampered checkpoint"),
     ]
@@ -124,10 +124,11 @@ def render(report: Report) -> str:
 <title>NovaCron: a proven training run</title><style>{STYLE}</style></head><body><main>
 <header><h1>A proven training run</h1>
 <p>A classifier was trained on scikit-learn's digits. Each checkpoint was hashed and logged, the log's head was anchored
-on a chain that checked that it only grew, and one entry was proven from a single file. Then one byte was flipped.</p>
+on a chain that checked that it only grew, and one entry was proven from a single file. Then one bit of one checkpoint
+was flipped.</p>
 </header>
 <section class=tiles>{cards}</section>
-<section><h2>Accuracy</h2>{accuracy_curve(report.epochs, report.anchored_epochs)}</section>
+<section><h2>Accuracy</h2><div class=scroll>{accuracy_curve(report.epochs, report.anchored_epochs)}</div></section>
 <section><h2>Verification</h2>{verification_table(report)}</section>
 <section class=tamper><h2>The tampered checkpoint</h2><ul>{tamper}</ul></section>
 <section><h2>Operations and cost</h2>{table(cost_head, cost_rows)}</section>
@@ -188,10 +189,10 @@ main{max-width:1040px;margin:0 auto;padding:40px 20px 60px}h1{margin:0 0 8px;fon
 h2{margin:36px 0 12px;font-size:18px}header p{max-width:70ch;color:var(--soft);margin:0}
 .tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(170px,1fr));gap:12px;margin-top:28px}
 .tile{background:var(--card);border-radius:10px;padding:14px 16px}.tile b{display:block;font-size:24px}
-.tile span{color:var(--soft);font-size:13px}svg{width:100%;height:auto}
+.tile span{color:var(--soft);font-size:13px}svg{width:100%;min-width:560px;height:auto}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th{text-align:left;color:var(--soft);font-weight:500}th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);
-vertical-align:top;white-space:nowrap}td:last-child{white-space:normal;overflow-wrap:anywhere}
+vertical-align:top;white-space:nowrap}td:last-child{white-space:normal;overflow-wrap:anywhere;min-width:24ch}
 code{font:12.5px ui-monospace,monospace}
 .ok{color:var(--ok)}.soft{color:var(--soft)}.bad{color:var(--bad);font-weight:600}
 .tamper{border-left:3px solid var(--bad);padding-left:18px}
