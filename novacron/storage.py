@@ -251,6 +251,8 @@ def _create(path: Path, schema: str, application_id: int, version: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}.new")
     try:
+        # For its owner only, from the first byte on; SQLite gives -wal and -shm the mode of the file.
+        os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         connection = sqlite3.connect(draft, isolation_level=None)
         try:
             connection.execute("PRAGMA journal_mode = WAL")

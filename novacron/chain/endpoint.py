@@ -66,7 +66,9 @@ class Endpoint:
         request_id = next(self._ids)
         request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
         started = time.monotonic()
-        answer = self.transport.post(request, timeout, idempotent=repeatable(method))
+        # Signed bytes may be sent twice, but not unseen: a first, unanswered sending is what `broadcast` must know of.
+        quiet = repeatable(method) and method != "eth_sendRawTransaction"
+        answer = self.transport.post(request, timeout, idempotent=quiet)
         checked = check_answer(self.label, method, params, answer, request_id)
         self.observe(time.monotonic() - started)
         if method == "eth_blockNumber" and "result" in checked:

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from operator import methodcaller
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +36,27 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _BATCH = 100
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of signed bytes.
+
+    Attributes:
+        answer: the node's answer, `{"result": …}` or `{"error": {…}}`; None when no endpoint gave a final one.
+        failure: why there is no answer.
+        doubtful: an endpoint may have taken the bytes without saying so, whatever another one answered.
+    """
+
+    answer: Answer | None
+    failure: ChainError | None
+    doubtful: bool
+
+    def get(self) -> Answer:
+        """The answer; raises the failure where there is none."""
+        if self.answer is None:
+            raise self.failure or RetryableError("no endpoint answered")
+        return self.answer
 
 
 class EndpointPool:
@@ -120,6 +142,29 @@ class EndpointPool:
             return endpoint.exchange(method, params, self._timeout)
 
         return self._run(ask, idempotent=repeatable(method))
+
+    def broadcast(self, raw: bytes) -> Delivery:
+        """Send a signed transaction. A refusal counts as definite only where no endpoint may have taken the bytes.
+
+        In doubt is every endpoint that was reached and gave no final answer: it timed out, broke off, sent garbage,
+        or answered with an error that passes (a gateway's, for instance).
+        """
+        doubtful = False
+
+        def ask(endpoint: Endpoint) -> Answer:
+            nonlocal doubtful
+            try:
+                answer = endpoint.exchange("eth_sendRawTransaction", ["0x" + raw.hex()], self._timeout)
+            except ChainError as error:
+                doubtful = doubtful or getattr(error, "sent", True)
+                raise
+            doubtful = doubtful or _error_kind(answer) is ErrorKind.RETRYABLE
+            return answer
+
+        try:
+            return Delivery(self._run(ask), None, doubtful)
+        except ChainError as error:
+            return Delivery(None, error, doubtful)
 
     def batch(self, calls: Sequence[tuple[str, Sequence[Any]]]) -> list[Any]:
         """Results of several methods, in order, from one endpoint per hundred calls.

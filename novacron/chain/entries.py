@@ -34,7 +34,11 @@ class Intent:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One signed version of a transaction. `hash` is 0x and 64 digits, times are Unix seconds."""
+    """One signed version of a transaction. `hash` is 0x and 64 digits, times are Unix seconds.
+
+    `sent_at`: a node accepted it then. `exposures`: how often it was sent without a definite refusal coming back; above
+    0, somebody may have it.
+    """
 
     number: int
     nonce: int
@@ -44,6 +48,7 @@ class Attempt:
     cancels: bool
     signed_at: float
     sent_at: float | None
+    exposures: int = 0
 
 
 @dataclass(frozen=True)

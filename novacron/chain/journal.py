@@ -1,12 +1,21 @@
 """Write-ahead journal of transactions, and the nonce ledger: one SQLite file, safe under threads and processes.
 
     intent → signed → sent → mined            receipt final, status 1
-                          ↘  failed           receipt final, status 0; or refused before it was ever accepted
+                          ↘  failed           receipt final, status 0; or definitely refused by all who were asked
                           ↘  replaced         its nonce was spent on a cancellation
 
-Nonce, fees and raw signed bytes are stored in one SQLite transaction before anything is broadcast. Whoever finds the
-row later sends the same bytes, so a key is mined at most once. All signed attempts of a key share one nonce; a new
-nonce is given only when the chain has spent the old one on a transaction that is not ours.
+Nonce, fees and raw signed bytes are stored in one SQLite transaction before anything is broadcast, and so is the fact
+that the bytes are about to leave (`expose`). Whoever finds the row later sends the same bytes. A key is signed for
+another nonce in two cases only, and both together make that it is mined at most once:
+
+- the chain has spent the nonce on another transaction, seen in its block at the depth that counts as final;
+- the nonce was given back (`release`): every endpoint that was asked refused the bytes, and none was left in doubt (a
+  timeout, a lost answer, a crash). Nodes may refuse and lie. So a receipt of any attempt settles its key, whoever has
+  the nonce now (that key moves to a new one in the same SQLite transaction), and no other nonce is given to a key until
+  the ones it had are spent.
+
+What remains is what the chain itself leaves open: a reorganisation deeper than the confirmations asked for, and
+endpoints that all tell the same lie.
 
 The file holds signed transactions, no keys; it is readable by its owner only.
 """
@@ -28,10 +37,18 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.entries import Attempt, Entry, Intent, Signed, State
 from novacron.chain.fees import FeeQuote
-from novacron.exceptions import ChainResetError, CorruptStoreError, InputError, NonceError, UnknownRecordError
+from novacron.exceptions import (
+    ChainResetError,
+    CorruptStoreError,
+    InconsistentEndpointError,
+    InputError,
+    NonceError,
+    UnknownRecordError,
+)
 from novacron.storage import StoreConnection, open_store, snapshot, transaction
 
 APPLICATION_ID = 0x4E4A524E  # "NJRN"
+VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE chains (chain_id INTEGER PRIMARY KEY, genesis TEXT NOT NULL) STRICT;
@@ -66,6 +83,7 @@ CREATE TABLE attempts (
     cancels INTEGER NOT NULL,
     signed_at REAL NOT NULL,
     sent_at REAL,
+    exposures INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (key, number)
 ) STRICT;
 """
@@ -103,7 +121,7 @@ class Journal:
     def _open(self) -> StoreConnection:
         with self._lock:
             if self._connection is None or self._connection.pid != os.getpid():  # a fork must not share it
-                self._connection = open_store(self.path, schema=_SCHEMA, application_id=APPLICATION_ID)
+                self._connection = open_store(self.path, schema=_SCHEMA, application_id=APPLICATION_ID, version=VERSION)
                 for suffix in ("", "-wal", "-shm"):
                     with contextlib.suppress(FileNotFoundError, PermissionError):
                         self.path.with_name(self.path.name + suffix).chmod(0o600)
@@ -150,10 +168,8 @@ class Journal:
 
     def owner_of(self, chain_id: int, sender: str, nonce: int) -> str | None:
         """Key that holds a nonce, or None."""
-        query = "SELECT key FROM transactions WHERE chain_id = ? AND sender = ? AND nonce = ?"
         with snapshot(self._open()) as db:
-            row = db.execute(query, (chain_id, sender, nonce)).fetchone()
-        return None if row is None else str(row[0])
+            return self._owner_of(db, chain_id, sender, nonce)
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
@@ -239,6 +255,28 @@ class Journal:
             self._insert_attempt(db, entry, entry.nonce, build(entry.nonce))
             return self._required(db, key)
 
+    def expose(self, key: str, attempt: Attempt) -> bool:
+        """Note that an attempt is about to be sent: from here on somebody may have it.
+
+        Returns:
+            False when the key no longer has the attempt's nonce, or is settled: it must not be sent.
+        """
+        with transaction(self._open()) as db:
+            cursor = db.execute(
+                "UPDATE attempts SET exposures = exposures + 1 WHERE key = ? AND number = ? AND nonce = "
+                "(SELECT nonce FROM transactions WHERE key = ? AND receipt IS NULL)",
+                (key, attempt.number, key),
+            )
+            return cursor.rowcount == 1
+
+    def refused(self, key: str, attempt: Attempt) -> None:
+        """Take one `expose` back: everybody who was asked refused definitely, or nobody was reached."""
+        with transaction(self._open()) as db:
+            db.execute(
+                "UPDATE attempts SET exposures = exposures - 1 WHERE key = ? AND number = ? AND exposures > 0",
+                (key, attempt.number),
+            )
+
     def mark_sent(self, key: str, attempt: int) -> None:
         """A node has accepted this attempt."""
         now = time.time()
@@ -253,14 +291,15 @@ class Journal:
             )
 
     def release(self, key: str, error: str) -> bool:
-        """Give back the nonce of a transaction every node refused, so that no gap blocks later ones.
+        """Give back the nonce of a transaction that was definitely refused, so that no gap blocks later ones.
 
-        Only when no attempt was ever accepted and no higher nonce was given out since. False otherwise: the entry
-        keeps its nonce and its bytes.
+        Only when no attempt was ever accepted or left in doubt, and no higher nonce was given out since. False
+        otherwise: the entry keeps its nonce and its bytes.
         """
         with transaction(self._open()) as db:
             entry = self._required(db, key)
-            if entry.settled or entry.nonce is None or any(a.sent_at is not None for a in entry.attempts):
+            doubtful = any(attempt.sent_at is not None or attempt.exposures for attempt in entry.attempts)
+            if entry.settled or entry.nonce is None or doubtful:
                 return False
             now = time.time()
             if self._next_nonce(db, entry.intent.chain_id, entry.intent.sender) != entry.nonce + 1:
@@ -272,10 +311,34 @@ class Journal:
             )
             return True
 
-    def settle(self, key: str, state: State, receipt: dict[str, Any], *, nonce: int, error: str | None = None) -> Entry:
-        """Store the final receipt; the first one stays. `nonce` is the mined attempt's."""
+    def settle(
+        self,
+        key: str,
+        state: State,
+        receipt: dict[str, Any],
+        *,
+        nonce: int,
+        rebuild: Callable[[Entry, int], Signed],
+        floor: int = 0,
+        error: str | None = None,
+    ) -> Entry:
+        """Store the final receipt; the first one stays.
+
+        Another key that holds the mined attempt's nonce can no longer be mined with it: it gets a new one here.
+
+        Args:
+            nonce: the mined attempt's.
+            rebuild: signs the entry it is given for a new nonce; called inside the write lock.
+            floor: transaction count of the account on chain.
+
+        Raises:
+            InconsistentEndpointError: the other key has a receipt for that nonce, too; nothing was changed.
+        """
         text = json.dumps(receipt, separators=(",", ":"), sort_keys=True)
         with transaction(self._open()) as db:
+            entry = self._required(db, key)
+            if not entry.settled:
+                self._displace(db, entry, nonce, rebuild, floor)
             db.execute(
                 "UPDATE transactions SET state = ?, receipt = ?, nonce = coalesce(nonce, ?), error = ?, updated_at = ? "
                 "WHERE key = ? AND receipt IS NULL",
@@ -292,6 +355,23 @@ class Journal:
                 (time.time(), key),
             )
             return self._required(db, key)
+
+    def _displace(
+        self, db: sqlite3.Connection, entry: Entry, nonce: int, rebuild: Callable[[Entry, int], Signed], floor: int
+    ) -> None:
+        """Move another key away from a nonce that was spent on `entry`."""
+        chain_id, sender = entry.intent.chain_id, entry.intent.sender
+        holder = self._owner_of(db, chain_id, sender, nonce)
+        if holder is None or holder == entry.key:
+            return
+        other = self._required(db, holder)
+        if other.settled:
+            raise InconsistentEndpointError(
+                f"nonce {nonce} was spent on transaction {entry.key!r} now and on {holder!r} before: the chain was "
+                f"reorganised deeply, or an endpoint lies; recheck {holder!r}"
+            )
+        following = max(floor, nonce + 1, self._next_nonce(db, chain_id, sender) or 0)
+        self._assign(db, other, following, other.intent.gas or 0, lambda new: rebuild(other, new), nonce + 1)
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
@@ -346,13 +426,19 @@ class Journal:
             return  # the same bytes again, after the nonce had been given back
         fees = signed.fees
         db.execute(
-            "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",
+            "INSERT INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
             (
                 *(entry.key, len(entry.attempts) + 1, nonce, signed.hash, signed.raw),
                 *(str(fees.max_fee_per_gas), str(fees.max_priority_fee_per_gas), int(fees.legacy)),
                 *(int(signed.cancels), time.time()),
             ),
         )
+
+    @staticmethod
+    def _owner_of(db: sqlite3.Connection, chain_id: int, sender: str, nonce: int) -> str | None:
+        query = "SELECT key FROM transactions WHERE chain_id = ? AND sender = ? AND nonce = ?"
+        row = db.execute(query, (chain_id, sender, nonce)).fetchone()
+        return None if row is None else str(row[0])
 
     @staticmethod
     def _next_nonce(db: sqlite3.Connection, chain_id: int, sender: str) -> int | None:
@@ -378,10 +464,10 @@ class Journal:
         if hashlib.sha256(data).digest() != digest:
             raise CorruptStoreError(f"{self.path}: the data of transaction {key!r} does not have its digest")
         attempts = tuple(
-            Attempt(number, at, hash_, raw, FeeQuote(int(fee), int(tip), 0, bool(legacy)), bool(cancels), signed, sent)
-            for number, at, hash_, raw, fee, tip, legacy, cancels, signed, sent in db.execute(
-                "SELECT number, nonce, hash, raw, fee, tip, legacy, cancels, signed_at, sent_at FROM attempts "
-                "WHERE key = ? ORDER BY number",
+            Attempt(number, at, hash_, raw, FeeQuote(int(fee), int(tip), 0, bool(legacy)), bool(cancels), *times)
+            for number, at, hash_, raw, fee, tip, legacy, cancels, *times in db.execute(
+                "SELECT number, nonce, hash, raw, fee, tip, legacy, cancels, signed_at, sent_at, exposures "
+                "FROM attempts WHERE key = ? ORDER BY number",
                 (key,),
             )
         )

@@ -25,6 +25,7 @@ from novacron.exceptions import ConfigurationError, KeyMismatchError, SigningKey
 PassphraseSource = str | Callable[[], str]
 
 _KEY = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ENV = "NOVACRON_PRIVATE_KEY"
 
 
@@ -95,14 +96,34 @@ def signer_from_key(key: str | bytes, *, expected_address: str | None = None, so
     return _checked(LocalSigner(account), expected_address, source)
 
 
+def looks_like_key(text: str) -> bool:
+    """Whether a text could be a private key: 64 hexadecimal digits, with or without 0x."""
+    return _KEY.fullmatch(text.strip()) is not None
+
+
+def variable_name(value: str, what: str) -> str:
+    """`value`, when it can be an environment variable's name; a key put there by mistake is not repeated.
+
+    Raises:
+        ConfigurationError: naming `what`, never the value.
+    """
+    if _VARIABLE.fullmatch(value) is None or looks_like_key(value):
+        raise ConfigurationError(
+            f"{what} must be the name of an environment variable (letters, digits, underscores); what is there is not "
+            "shown, since it may be the secret itself: put that into a variable and give the variable's name"
+        )
+    return value
+
+
 def signer_from_env(variable: str = _ENV, *, expected_address: str | None = None) -> LocalSigner:
     """A signer whose key is in an environment variable.
 
     Raises:
+        ConfigurationError: `variable` is no variable's name (a key, perhaps; it is not shown).
         SigningKeyError: the variable is unset or holds no key.
         KeyMismatchError: the key belongs to another address.
     """
-    value = os.environ.get(variable)
+    value = os.environ.get(variable_name(variable, "where to find the private key"))
     if not value:
         raise SigningKeyError(f"environment variable {variable} is not set; it must hold the private key")
     return signer_from_key(value, expected_address=expected_address, source=f"environment variable {variable}")
@@ -166,7 +187,12 @@ def signer_from_command(
 
 
 def passphrase_from_env(variable: str) -> Callable[[], str]:
-    """Passphrase source: an environment variable, read when needed."""
+    """Passphrase source: an environment variable, read when needed.
+
+    Raises:
+        ConfigurationError: `variable` is no variable's name (the passphrase, perhaps; it is not shown).
+    """
+    variable_name(variable, "where to find the passphrase")
 
     def read() -> str:
         value = os.environ.get(variable)

@@ -27,6 +27,7 @@ from novacron.chain.receipts import (
 from novacron.chain.signer import Signer
 from novacron.exceptions import (
     ConfigurationError,
+    ConfirmationTimeoutError,
     FeeCapError,
     NonceError,
     NovaCronError,
@@ -88,9 +89,12 @@ class TransactionSteps:
 
     def _sign(self, entry: Entry) -> Entry:
         intent = entry.intent
+        spent_below: int | None = None
         try:
-            if entry.attempts and (earlier := self._settled_earlier(entry)) is not None:
-                return earlier
+            if entry.attempts:
+                entry, spent_below = self._look_back(entry)
+                if not entry.unsigned:
+                    return entry
             following = self.journal.next_nonce(intent.chain_id, intent.sender)
             floor = transaction_counts(self.pool, intent.sender, following)
             in_flight = following is not None and bool(self.journal.unfinished(intent.chain_id, intent.sender))
@@ -102,25 +106,48 @@ class TransactionSteps:
                 floor=floor,
                 gas=ready.gas,
                 build=lambda nonce: self._signed(intent, nonce, ready.gas, ready.fees),
+                spent_below=spent_below,
             )
         except NovaCronError:
             self.journal.withdraw(intent.key)  # nothing was signed: nothing stays behind
             raise
 
-    def _settled_earlier(self, entry: Entry) -> Entry | None:
-        """A transaction whose nonce was given back may have been mined all the same (a node that refused and lied)."""
+    def _look_back(self, entry: Entry) -> tuple[Entry, int]:
+        """Settle a signed key whose receipt is final; sends nothing. Returns the entry and the account's count.
+
+        Nodes may refuse and lie, so this comes before a key is signed again and before it is given up.
+
+        Raises:
+            ConfirmationTimeoutError: it is mined, not yet finally.
+            RetryableError: one of its nonces is spent, and it is not clear yet by what.
+        """
         seen = self.pool.on_one(lambda reader: observe(reader, entry))
-        chain_id, sender = entry.intent.chain_id, entry.intent.sender
         if seen.receipt is not None:
-            owner = self.journal.owner_of(chain_id, sender, self._attempt_of(entry, seen.receipt).nonce)
-            return self._settle(entry, seen.receipt) if owner is None else None
-        for nonce in {attempt.nonce for attempt in entry.attempts}:
-            spent = nonce < seen.count and self.journal.owner_of(chain_id, sender, nonce) is None
-            if spent and spent_elsewhere(self.pool, entry, nonce, self.confirmations) is None:
+            trouble: str | None = f"{seen.depth} of {self.confirmations} confirmations"
+            if seen.depth >= self.confirmations:
+                trouble = agreed(self.pool, entry, seen, self.quorum)
+            if trouble is not None:
+                raise ConfirmationTimeoutError(f"transaction {entry.key!r} was mined, but is not final yet: {trouble}")
+            return self._settle(entry, seen.receipt, seen.count), seen.count
+        if (holder := self._shown_by(entry)) is not None:
+            raise RetryableError(f"{holder} has a receipt of transaction {entry.key!r}, {seen.source} has none yet")
+        for nonce in sorted({attempt.nonce for attempt in entry.attempts if attempt.nonce < seen.count}):
+            if (
+                not self._spent_on_ours(entry, nonce)
+                and spent_elsewhere(self.pool, entry, nonce, self.confirmations) is None
+            ):
                 raise RetryableError(
                     f"nonce {nonce}, once given to transaction {entry.key!r}, is used and it is not clear yet by what"
                 )
-        return None
+        return entry, seen.count
+
+    def _spent_on_ours(self, entry: Entry, nonce: int) -> bool:
+        """Whether the journal has another key's final receipt for a nonce."""
+        owner = self.journal.owner_of(entry.intent.chain_id, entry.intent.sender, nonce)
+        if owner is None or owner == entry.key:
+            return False
+        other = self.journal.require(owner)
+        return other.settled and TransactionReceipt.of(other).nonce == nonce
 
     def _signed(self, intent: Intent, nonce: int, gas: int, fees: FeeQuote, *, cancels: bool = False) -> Signed:
         tx: dict[str, Any] = {"chainId": intent.chain_id, "nonce": nonce, **fees.fields()}
@@ -132,16 +159,26 @@ class TransactionSteps:
         return Signed(self.signer.sign_transaction(tx), fees, cancels)
 
     def _broadcast(self, entry: Entry, *, raises: bool = True) -> Entry:
-        """Send the newest attempt. A first refusal gives the nonce back where that is safe."""
+        """Send the newest attempt. A definite first refusal gives the nonce back where that is safe."""
         for _ in range(3):
             attempt = entry.live[-1]
-            answer = self.pool.exchange("eth_sendRawTransaction", ["0x" + attempt.raw.hex()])
+            if not self.journal.expose(entry.key, attempt):
+                entry = self.journal.require(entry.key)
+                if entry.settled:
+                    return entry
+                raise RetryableError(f"transaction {entry.key!r} was moved on by somebody else; wait for it again")
+            delivery = self.pool.broadcast(attempt.raw)
+            if delivery.failure is not None and not delivery.doubtful:  # nobody was reached
+                self.journal.refused(entry.key, attempt)
+            answer = delivery.get()
             self._step("broadcast", entry.key)
             kind = None if "result" in answer else kind_of(answer["error"])
             if kind is None or kind is ErrorKind.ALREADY_KNOWN:
                 self.journal.mark_sent(entry.key, attempt.number)
                 self._step("sent", entry.key)
                 return self.journal.require(entry.key)
+            if not delivery.doubtful:
+                self.journal.refused(entry.key, attempt)
             if kind in (ErrorKind.NONCE_TOO_LOW, ErrorKind.REPLACEMENT_UNDERPRICED):
                 return self._nonce_taken(entry, kind)
             if kind is not ErrorKind.UNDERPRICED:
@@ -150,7 +187,11 @@ class TransactionSteps:
         error = classify(answer["error"], decoder=self._decoder, context=f"transaction {entry.key!r}")
         if isinstance(error, RetryableError) or not raises:
             raise error if isinstance(error, RetryableError) else RetryableError(str(error))
-        self.journal.release(entry.key, str(error))
+        if not self.journal.release(entry.key, str(error)):
+            raise RetryableError(
+                f"{error}; it keeps nonce {attempt.nonce}, because it may have reached another node or because later "
+                "transactions follow it: wait for the same key again, or cancel it"
+            )
         raise error
 
     def _nonce_taken(self, entry: Entry, kind: ErrorKind) -> Entry:
@@ -173,7 +214,7 @@ class TransactionSteps:
             if seen.depth < self.confirmations:
                 return entry, f"{seen.depth} of {self.confirmations} confirmations"
             objection = agreed(self.pool, entry, seen, self.quorum)
-            return (self._settle(entry, seen.receipt), "") if objection is None else (entry, objection)
+            return (self._settle(entry, seen.receipt, seen.count), "") if objection is None else (entry, objection)
         attempt = entry.live[-1]
         if seen.count > attempt.nonce:
             return self._find_out(entry, attempt)
@@ -187,9 +228,8 @@ class TransactionSteps:
 
     def _find_out(self, entry: Entry, attempt: Attempt) -> tuple[Entry, str]:
         """The nonce is spent: on one of ours that this endpoint does not show yet, or on a foreign transaction."""
-        for _, view in self.pool.each(lambda reader: observe(reader, entry)):
-            if isinstance(view, Observation) and view.receipt is not None:
-                return entry, f"{view.source} has the receipt, others follow"
+        if (holder := self._shown_by(entry)) is not None:
+            return entry, f"{holder} has the receipt, others follow"
         taker = spent_elsewhere(self.pool, entry, attempt.nonce, self.confirmations)
         if taker is None:
             return entry, "its nonce is used, the receipt is not there yet"
@@ -205,6 +245,12 @@ class TransactionSteps:
         )
         self._step("signed", entry.key)
         return self._broadcast(entry, raises=False), f"its nonce was used by {taker}"
+
+    def _shown_by(self, entry: Entry) -> str | None:
+        """An endpoint that has a receipt of the entry, of several: one may be behind."""
+        views = self.pool.each(lambda reader: observe(reader, entry)) if len(self.pool) > 1 else []
+        shown = (view for _, view in views if isinstance(view, Observation) and view.receipt is not None)
+        return next((view.source for view in shown), None)
 
     def _push_lower(self, entry: Entry, count: int, attempt: Attempt) -> str:
         """Transactions of ours with lower nonces come first: see that they move."""
@@ -253,7 +299,7 @@ class TransactionSteps:
 
     # -- ends --------------------------------------------------------------------------------------------------------
 
-    def _settle(self, entry: Entry, receipt: dict[str, Any]) -> Entry:
+    def _settle(self, entry: Entry, receipt: dict[str, Any], count: int) -> Entry:
         mined = self._attempt_of(entry, receipt)
         state: State
         text: str | None
@@ -265,9 +311,16 @@ class TransactionSteps:
             data = revert_of(self.pool, entry.intent, receipt)
             state, text = "failed", None
             receipt = {**receipt, "revertData": "0x" + data.hex()}
-        settled = self.journal.settle(entry.key, state, receipt, nonce=mined.nonce, error=text)
+        settled = self.journal.settle(
+            entry.key, state, receipt, nonce=mined.nonce, rebuild=self._moved, floor=count, error=text
+        )
         self._step("mined", entry.key)
         return settled
+
+    def _moved(self, other: Entry, nonce: int) -> Signed:
+        """A key signed for a new nonce at the price it had; `_broadcast` raises that where it has become too low."""
+        last = other.live[-1]
+        return self._signed(other.intent, nonce, other.intent.gas or MIN_GAS, last.fees, cancels=last.cancels)
 
     def _result(self, entry: Entry) -> TransactionReceipt:
         receipt = TransactionReceipt.of(entry)

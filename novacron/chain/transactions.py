@@ -74,7 +74,8 @@ class TransactionManager(TransactionSteps):
         Raises:
             InputError: the key stands for other content already; no address.
             RevertedError: it reverted, in the estimate (nothing was sent) or on chain (`transaction_hash` is set).
-            InsufficientFundsError, FeeCapError, RejectedError: refused; nothing was mined.
+            InsufficientFundsError, FeeCapError, RejectedError: refused definitely by every endpoint asked.
+            RetryableError: refused, but perhaps accepted by an endpoint that did not answer: call again with this key.
             ChainUnavailableError: no endpoint answers. Unsigned, it is forgotten; signed, the key stays resumable.
             ConfirmationTimeoutError, ReorgError: sent, not final in time; send or wait again with the same key.
             ChainResetError: the journal belongs to another chain with the same id.
@@ -157,6 +158,18 @@ class TransactionManager(TransactionSteps):
                 outcomes.append(Outcome(entry.key, None, error))
         return outcomes
 
+    def look_back(self, key: str) -> bool:
+        """Whether the chain has decided a key; the receipts of all its signed attempts count. Sends nothing.
+
+        Raises:
+            RetryableError: it is mined but not final, or that cannot be told at the moment.
+        """
+        entry = self.journal.get(key)
+        if entry is None or not entry.attempts or entry.settled:
+            return entry is not None and entry.settled
+        check_chain(self.pool, self.journal)
+        return self._look_back(entry)[0].settled
+
     def cancel(self, key: str) -> TransactionReceipt | None:
         """Spend the nonce of a pending key on nothing (a transfer of 0 to oneself, at higher fees), and wait.
 
@@ -166,7 +179,7 @@ class TransactionManager(TransactionSteps):
         entry = self.journal.require(key)
         if entry.unsigned:
             self.journal.withdraw(key)
-            return None
+            return self.wait(key) if self.look_back(key) else None
         if not entry.settled and not entry.attempts[-1].cancels:
             entry = self._replace(entry, cancels=True)
             self._broadcast(entry)

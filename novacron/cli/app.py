@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,13 @@ from novacron.exceptions import ConfigurationError, InputError, NovaCronError
 if TYPE_CHECKING:
     from novacron.provenance.clients.base import BlockchainClient
     from novacron.provenance.clients.config import ClientConfig
+
+
+#: What a terminal obeys instead of showing (C0, DEL, C1), what reorders or hides text (bidirectional and zero-width
+#: characters, line separators), and lone surrogates, which no terminal encoding has.
+_CONTROLS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
+)
 
 
 @dataclass
@@ -82,7 +90,7 @@ class App:
     def emit(self, value: Any, show: Callable[[Console], None] | None = None) -> None:
         """Print `value` as JSON with --json, else let `show` print it for people."""
         if self.as_json or show is None:
-            click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+            click.echo(json_text(value))
         else:
             show(self.console)
 
@@ -101,6 +109,20 @@ class App:
 pass_app = click.make_pass_decorator(App)
 
 
+def safe_text(text: str) -> str:
+    """`text` with control, bidirectional and other invisible characters written as `\\u001b`.
+
+    A stranger's file must not steer the terminal.
+    """
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON of `value`, with the characters of `safe_text` escaped as JSON does it."""
+    lines = json.dumps(value, indent=2, ensure_ascii=False, default=plain).split("\n")
+    return "\n".join(map(safe_text, lines))
+
+
 def plain(value: Any) -> Any:
     """JSON form of the values that commands print: digests in hex, paths as text."""
     if isinstance(value, bytes):
@@ -117,7 +139,7 @@ def facts(title: str, rows: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Ca
     pairs = rows.items() if isinstance(rows, Mapping) else rows
 
     def show(console: Console) -> None:
-        table = Table(title=title, show_header=False, title_justify="left")
+        table = Table(title=text_of(title), show_header=False, title_justify="left")
         table.add_column(style="bold", no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in pairs:
@@ -131,7 +153,7 @@ def rows_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
     """A table with a header."""
 
     def show(console: Console) -> None:
-        table = Table(title=title, title_justify="left")
+        table = Table(title=text_of(title), title_justify="left")
         for column in columns:
             table.add_column(column, overflow="fold")
         for row in rows:
@@ -142,11 +164,11 @@ def rows_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 
 
 def text_of(value: Any) -> str:
-    """A value in a table cell; rich markup in it is shown, not obeyed."""
+    """A value in a table cell; rich markup and control characters in it are shown, not obeyed."""
     from rich.markup import escape
 
     text = value.hex() if isinstance(value, bytes) else str(value)
-    return escape(text)
+    return escape(safe_text(text))
 
 
 def parse_metadata(text: str | None) -> dict[str, Any] | None:
@@ -178,7 +200,7 @@ class OneLineError(click.ClickException):
     """An expected error: one line on standard error, exit code 1."""
 
     def __init__(self, error: NovaCronError, as_json: bool) -> None:
-        super().__init__(" ".join(str(error).split()) or type(error).__name__)
+        super().__init__(safe_text(" ".join(str(error).split())) or type(error).__name__)
         self._kind, self._as_json = type(error).__name__, as_json
 
     def show(self, file: IO[Any] | None = None) -> None:

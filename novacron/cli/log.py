@@ -12,8 +12,8 @@ import click
 from novacron.atomic import write_atomically
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.exceptions import InputError, ProofFormatError, ProofInvalidError
+from novacron.provenance.fields import Fields
 from novacron.provenance.log import TransparencyLog
-from novacron.provenance.proof import Fields
 from novacron.provenance.rfc9162 import leaf_hash, verify_consistency, verify_inclusion
 
 INCLUSION_FORMAT = "novacron-log-inclusion-v1"

@@ -84,13 +84,15 @@ def _metrics(pairs: tuple[str, ...]) -> dict[str, float | int]:
     metrics: dict[str, float | int] = {}
     for pair in pairs:
         name, equals, text = pair.partition("=")
+        if name in metrics:
+            raise InputError(f"metric {name!r} is given twice")
         try:
             metrics[name] = int(text) if text.lstrip("+-").isdigit() else float(text)
         except ValueError as error:
             raise InputError(f"metric {pair!r} is not NAME=NUMBER") from error
         if not equals or not name:
             raise InputError(f"metric {pair!r} is not NAME=NUMBER")
-        if math.isinf(metrics[name]) and "inf" not in text.lower():
+        if isinstance(metrics[name], float) and math.isinf(metrics[name]) and "inf" not in text.lower():
             raise InputError(f"metric {pair!r} is too large for a number")
     return metrics
 
@@ -178,7 +180,7 @@ def validation(
 @click.argument("run_dir", type=_PATH)
 @click.pass_context
 def reconcile(ctx: click.Context, run_dir: Path) -> None:
-    """Bring the chain up to the log's end; exit code 1 when it cannot be reached."""
+    """Bring the chain up to the log's end; exit code 1 when it cannot be used now."""
     app: App = ctx.obj
     with app.client() as client, ProvenanceRecorder.open(run_dir, client) as recorder:
         anchor = recorder.reconcile()

@@ -244,4 +244,6 @@ def _write_and_read(client: BlockchainClient, no_write: bool) -> str:
     report = verify_proof(proof_of_record(client, record.id), client=client)
     if not report.ok:
         raise InconsistentEndpointError(f"{report.failures[0].name}: {report.failures[0].detail}")
+    if not report.attested:
+        raise InconsistentEndpointError(f"the proof of record {record.id} is not attested by the configured client")
     return f"{hex_digest(digest)} anchored in block {record.block_number}, read back and proven"

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import click
+import rlp  # type: ignore[import-untyped]
 from ape.api import AccountAPI, ProviderAPI
 from ape.cli import ConnectedProviderCommand
 from ape.exceptions import ApeException
 from ape.utils.basemodel import ManagerAccessMixin
 from eth_account import Account
+from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_utils.address import to_checksum_address
+from hexbytes import HexBytes
 from requests.exceptions import ConnectionError
+from rlp.exceptions import RLPException  # type: ignore[import-untyped]
 
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.transport import mask_url
@@ -60,20 +64,34 @@ class ApeSigner:
             raise SigningKeyError(f"account {self.address} could not sign ({problem})")
         if signed is None or not raw:
             raise SigningKeyError(f"account {self.address} did not sign: declined")
-        fields = {
-            "nonce": signed.nonce,
-            "chainId": signed.chain_id,
-            "gas": signed.gas_limit,
-            "value": signed.value,
-            "to": signed.receiver,
-            "data": bytes(signed.data),
-        }
-        changed = [name for name, value in fields.items() if name in tx and value != tx[name]]
+        # The bytes count, not what the account says about them: it must not go past the fee cap, for instance.
+        found = _fields(raw)
+        wish = {**tx, "to": bytes.fromhex(tx.get("to", "0x")[2:])}
+        changed = [name for name in _FIELDS if found.get(name) != wish.get(name)]
         if changed or Account.recover_transaction(raw) != self.address:
             raise KeyMismatchError(
                 f"account {self.address} returned a transaction with another {changed[0] if changed else 'signature'}"
             )
         return raw
+
+
+_FEES = ("gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas")
+_FIELDS = ("nonce", "chainId", "to", "value", "data", *_FEES)
+
+
+def _fields(raw: bytes) -> dict[str, Any]:
+    """What a signed transaction says: type 2 (EIP-1559), or one without a type (EIP-155); {} for any other."""
+    try:
+        if raw[0] >= 0xC0:  # an RLP list (EIP-2718)
+            nonce, price, gas, to, value, data, v, _, _ = rlp.decode(raw)
+            names = ("nonce", "gasPrice", "gas", "value", "chainId")
+            numbers = [int.from_bytes(item, "big") for item in (nonce, price, gas, value, v)]
+            return {**dict(zip(names, numbers, strict=True)), "chainId": (numbers[4] - 35) // 2, "to": to, "data": data}
+        decoded = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
+    except (RLPException, ValueError, TypeError, IndexError):
+        return {}
+    plain = decoded["type"] == 2 and not decoded["accessList"]
+    return {**decoded, "to": bytes(decoded["to"]), "data": bytes(decoded["data"])} if plain else {}
 
 
 class NetworkCommand(ConnectedProviderCommand):

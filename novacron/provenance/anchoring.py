@@ -6,19 +6,22 @@ every attempt idempotent, whatever was lost in between, and lets several recorde
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from novacron.exceptions import (
+    ChainError,
     ConfigurationError,
-    FeeCapError,
-    InsufficientFundsError,
     NovaCronError,
     ProofInvalidError,
     RetryableError,
     RevertedError,
     RunConflictError,
     SealedRunError,
+    SigningKeyError,
+    StoreBusyError,
+    StoreFullError,
     UnknownRecordError,
 )
 from novacron.provenance.clients.base import BlockchainClient
@@ -28,8 +31,17 @@ from novacron.provenance.entries import LogEntry
 from novacron.provenance.rfc9162 import EMPTY_ROOT
 from novacron.provenance.rundir import AnchoredHead, RunDirectory
 
-#: Errors after which training goes on and the anchor is made later: nothing about the log is wrong.
-WAITING: tuple[type[NovaCronError], ...] = (RetryableError, InsufficientFundsError, FeeCapError)
+#: The chain, its endpoint, the key or the client's store is not usable now: training goes on, the anchor is made later.
+#: UnknownRecordError is an endpoint that does not show the run it is asked for. What is not here means that the log and
+#: the chain contradict each other (RunConflictError, SealedRunError, ProofInvalidError, CorruptStoreError), or that the
+#: client is the wrong one (ConfigurationError).
+WAITING: tuple[type[NovaCronError], ...] = (
+    ChainError,
+    SigningKeyError,
+    StoreBusyError,
+    StoreFullError,
+    UnknownRecordError,
+)
 
 _ATTEMPTS = 4  # several recorders may extend one run at once; each loser re-reads the head
 
@@ -38,9 +50,9 @@ _ATTEMPTS = 4  # several recorders may extend one run at once; each loser re-rea
 class AnchorResult:
     """What is on chain after an attempt.
 
-    `status` is "anchored" when the chain's head covers everything that was asked for, "pending" when the chain could
-    not be reached or paid (then `reason` says why), "unconfigured" without a client. `size` and `root` (32 bytes) are
-    the newest head known to be on chain, `sealed` whether the run is sealed there.
+    `status` is "anchored" when the chain's head covers everything that was asked for, "pending" when it does not, with
+    the `reason`: the chain cannot be used now, or refuses; "unconfigured" without a client. `size` and `root` (32
+    bytes) are the newest head known to be on chain, `sealed` whether the run is sealed there.
     """
 
     status: Literal["anchored", "pending", "unconfigured"]
@@ -121,6 +133,7 @@ class RunAnchor:
             ConfigurationError: the run is anchored elsewhere.
         """
         self._store, self.client = store, client
+        self._searched: int | None = None  # the head whose transaction was last searched in vain
         known = store.get("chain")
         self.binding = None if known is None else RunBinding.from_dict(known)
         if client is None:
@@ -129,9 +142,13 @@ class RunAnchor:
         if self.binding is None or (not self.binding.opened and self.binding.scope != scope):
             run = client.run_id(store.salt, store.manifest_digest)
             self._bind(RunBinding(scope, client.submitter, run))
-        elif self.binding.scope != scope:
+        else:
+            self._refuse_other_scope(self.binding, scope)
+
+    def _refuse_other_scope(self, binding: RunBinding, scope: str) -> None:
+        if binding.scope != scope:
             raise ConfigurationError(
-                f"{store.path} is anchored at {self.binding.scope}, the client writes to {scope}: use the same chain "
+                f"{self._store.path} is anchored at {binding.scope}, the client writes to {scope}: use the same chain "
                 "and contract, or start another run directory"
             )
 
@@ -147,11 +164,16 @@ class RunAnchor:
     def head(self) -> RunHead | None:
         """The chain's head of the run, None when the run is not open there or there is no client.
 
-        Also remembers a seal found on chain. Raises the client's errors, and RunConflictError when the chain holds a
-        history that is not this log's.
+        Also remembers a seal found on chain, and the transaction that made the head. Raises the client's errors, and
+        RunConflictError when the chain holds a history that is not this log's, ConfigurationError when another recorder
+        opened the run on another chain meanwhile.
         """
         if self.client is None or self.binding is None:
             return None
+        if not self.binding.opened and (stored := self._store.get("chain")) is not None:
+            newest = RunBinding.from_dict(stored)
+            self._refuse_other_scope(newest, self.binding.scope)
+            self.binding = newest
         try:
             head = self.client.run_head(self.binding.run)
         except UnknownRecordError:
@@ -161,6 +183,11 @@ class RunAnchor:
         self._note(head)
         return head
 
+    def probe(self) -> None:
+        """Raise what `advance` would raise of a run that is open or can be opened; asks the chain once."""
+        if self.head() is None and self.client is not None:
+            self._refuse_stranger(self.client)
+
     def advance(self, target: int | None = None) -> AnchorResult:
         """Open the run on chain if need be, extend it to the log's end, and seal it if the log is sealed.
 
@@ -169,9 +196,11 @@ class RunAnchor:
         Raises:
             SealedRunError: the chain's run is sealed before the log's end.
             RunConflictError: the chain's history is not this log's: the directory is an old copy, or was tampered with.
-            ConfigurationError: the run must be opened by another account.
-            ChainError: the chain refuses for a reason that waiting does not change.
+            ProofInvalidError: the chain does not accept the log's consistency proof.
+            ConfigurationError: the run must be opened by another account, or the client is read-only.
+            CorruptStoreError, StoreError: the run directory, or the client's store.
         """
+        self._searched = None
         if self.client is None:
             return self.known("unconfigured")
         try:
@@ -190,10 +219,11 @@ class RunAnchor:
     def _advance(self, client: BlockchainClient, target: int | None) -> RunHead:
         head = self._opened_head(client)
         log = self._store.log
+        goal = log.size if target is None else target
         for attempt in range(_ATTEMPTS):
-            size = log.size
-            if head.size >= (size if target is None else target):
+            if head.size >= goal:
                 break
+            size = log.size
             if head.model_digest is not None:
                 raise SealedRunError(
                     f"run 0x{head.run.hex()} is sealed on chain at {head.size} entries, the log has {size}: what came "
@@ -208,6 +238,10 @@ class RunAnchor:
                     raise
                 head = moved
         self._note(head)
+        if head.size < goal:
+            raise RetryableError(
+                f"run 0x{head.run.hex()} was extended to {goal} entries, the endpoint still shows {head.size}"
+            )
         seal = seal_entry(self._store)
         if seal is not None and seal.checkpoint is not None and head.size == seal.sequence + 1:
             if head.model_digest is None:
@@ -221,21 +255,27 @@ class RunAnchor:
         return head
 
     def _opened_head(self, client: BlockchainClient) -> RunHead:
-        binding = self.binding
-        assert binding is not None  # set by __init__ whenever there is a client
         head = self.head()
         if head is not None:
             return head
-        if client.submitter != binding.owner:
-            raise ConfigurationError(
-                f"run 0x{binding.run.hex()} is not open at {binding.scope}: its owner {binding.owner} must open it, "
-                f"this client is {client.submitter}"
-            )
+        binding = self._refuse_stranger(client)
         info = client.open_run(self._store.salt, self._store.manifest_digest)
         self._bind(RunBinding(binding.scope, info.owner, info.run, True, info.transaction_hash))
         head = client.run_head(info.run)
         self._note(head)
         return head
+
+    def _refuse_stranger(self, client: BlockchainClient) -> RunBinding:
+        binding = self.binding
+        assert binding is not None  # set by __init__ whenever there is a client
+        if client.submitter != binding.owner:
+            if binding.opened:
+                raise RetryableError(f"the endpoint does not show run 0x{binding.run.hex()}, which is open")
+            raise ConfigurationError(
+                f"run 0x{binding.run.hex()} is not open at {binding.scope}: its owner {binding.owner} must open it, "
+                f"this client is {client.submitter}"
+            )
+        return binding
 
     def _note(self, head: RunHead) -> None:
         """Check that the chain's head is a prefix of the log, and remember it."""
@@ -256,18 +296,31 @@ class RunAnchor:
             return
         # The transaction of a seal is not the one that extended the run to this size.
         extended = head.model_digest is None
-        self._store.add_head(
-            AnchoredHead(
-                head.size,
-                head.root,
-                head.transaction_hash if extended else None,
-                head.block_number if extended else None,
-                head.updated_at if extended else None,
-            )
+        found = AnchoredHead(
+            head.size,
+            head.root,
+            head.transaction_hash if extended else None,
+            head.block_number if extended else None,
+            head.updated_at if extended else None,
         )
+        known = self._store.head_at(head.size)
+        if known != found and (known is None or known.root != head.root or found.transaction_hash is not None):
+            self._store.add_head(found)
+        if found.transaction_hash is None and (known is None or known.transaction_hash is None):
+            self._search_extension(head, found)
+
+    def _search_extension(self, head: RunHead, found: AnchoredHead) -> None:
+        """Learn the transaction of a head that another recorder made, or this one before a crash."""
+        if self.client is None or self._searched == head.size:
+            return
+        self._searched = head.size
+        with contextlib.suppress(ChainError):  # the head stands without it; the next advance searches again
+            extension = self.client.extension_of(head)
+            if extension is not None:
+                self._store.add_head(replace(found, transaction_hash=extension[0], block_number=extension[1]))
 
     def _result(self, head: RunHead) -> AnchorResult:
-        known = {anchored.size: anchored for anchored in self._store.heads()}.get(head.size)
+        known = self._store.head_at(head.size)
         return AnchorResult(
             "anchored",
             head.size,

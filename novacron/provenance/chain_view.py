@@ -62,6 +62,41 @@ class ContractView:
         """Whether there is a contract at the address."""
         return self._rpc.request("eth_getCode", [self.address, "latest"]) not in ("0x", "0x0", None)
 
+    def code_hash(self, block: int | None = None) -> bytes:
+        """Keccak-256 of the runtime code at the address, at `block` (None: now); of nothing without code."""
+        tag = "latest" if block is None else hex(block)
+        code = str(self._rpc.request("eth_getCode", [self.address, tag]))
+        try:
+            return keccak256(bytes.fromhex(code.removeprefix("0x")))
+        except ValueError as error:
+            raise InconsistentEndpointError(f"the code of {self.address} is malformed: {error}") from error
+
+    def called_by(self, transaction: str) -> str | None:
+        """The sender of a transaction that was sent to the contract itself; None when it went elsewhere."""
+        found = self._rpc.request("eth_getTransactionByHash", [transaction])
+        if not isinstance(found, dict) or str(found.get("to")).lower() != self.address.lower():
+            return None
+        return str(found.get("from"))
+
+    def transactions_with(
+        self, signatures: Sequence[str], topics: Sequence[bytes | None], block: int | None = None
+    ) -> list[str]:
+        """Hashes of the transactions that emitted an event with one of these signatures and these indexed arguments
+        (None: any), in `block` or in the whole chain."""
+        first = ["0x" + keccak256(signature.encode()).hex() for signature in signatures]
+        query = {
+            "address": self.address,
+            "topics": [first, *(None if topic is None else "0x" + topic.hex() for topic in topics)],
+            "fromBlock": "0x0" if block is None else hex(block),
+            "toBlock": "latest" if block is None else hex(block),
+        }
+        found = self._rpc.request("eth_getLogs", [query])
+        try:
+            hashes = [str(log["transactionHash"]) for log in found if not log.get("removed")]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InconsistentEndpointError(f"a log of {self.address} is malformed: {error!r}") from error
+        return list(dict.fromkeys(hashes))
+
     def head_of(self, run: bytes) -> tuple[str, int, bytes, int, bytes]:
         """(owner, size, root, updated at, model digest) of a run; the owner is the zero address when there is none."""
         owner, size, root, updated, model = self._call(
@@ -98,10 +133,15 @@ class ContractView:
         except (KeyError, TypeError, ValueError) as error:
             raise InconsistentEndpointError(f"the receipt of {transaction} is malformed: {error!r}") from error
 
-    def block_hash(self, number: int) -> str | None:
-        """Hash of the canonical block with this number, None beyond the head."""
+    def block(self, number: int) -> tuple[str, int] | None:
+        """Hash and time (seconds since the Unix epoch) of the canonical block of this number, None beyond the head."""
         block = self._rpc.request("eth_getBlockByNumber", [hex(number), False])
-        return None if block is None else str(block["hash"])
+        if block is None:
+            return None
+        try:
+            return str(block["hash"]), int(block["timestamp"], 16)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InconsistentEndpointError(f"block {number} is malformed: {error!r}") from error
 
     def events(self, receipt: Receipt, signature: str, indexed: int, data: Sequence[str]) -> Iterator[Event]:
         """The contract's events with this signature; `data` are the types that are not indexed."""

@@ -26,9 +26,10 @@ from pathlib import Path
 from typing import Any
 
 from novacron.atomic import write_atomically
-from novacron.exceptions import InputError, ProofError
-from novacron.provenance.entries import LogEntry
+from novacron.exceptions import InputError, ProofInvalidError
+from novacron.provenance.entries import Artifact, LogEntry
 from novacron.provenance.proof import AnchorProof, Proof, RunProof
+from novacron.provenance.verify import verify_proof
 
 STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 CHECKPOINT_PREDICATE = "https://novacron.dev/attestation/training-checkpoint/v1"
@@ -36,14 +37,19 @@ ANCHOR_PREDICATE = "https://novacron.dev/attestation/anchored-digest/v1"
 
 
 def to_statement(proof: Proof) -> dict[str, Any]:
-    """The in-toto v1 statement of a proof, ready for JSON. The proof is not verified: see `verify.verify_proof`.
+    """The in-toto v1 statement of a proof, ready for JSON. Nothing is stated that the proof alone does not show: it is
+    verified offline first. Whether the chain holds it is for `verify.verify_proof` to say.
 
     An anchor proof gives a statement of type `https://novacron.dev/attestation/anchored-digest/v1` about its digest.
 
     Raises:
         InputError: the entry speaks of no files, so there is nothing to make a statement about.
-        ProofFormatError: the entry's bytes are no entry.
+        ProofInvalidError: a check of the proof fails.
     """
+    report = verify_proof(proof)
+    if not report.ok:
+        failure = report.failures[0]
+        raise ProofInvalidError(f"the proof is invalid, no statement is made of it: {failure.name}: {failure.detail}")
     if isinstance(proof, RunProof):
         subject, predicate_type, predicate = _subjects(proof), CHECKPOINT_PREDICATE, _predicate(proof)
     elif isinstance(proof, AnchorProof):
@@ -63,22 +69,21 @@ def export_statement(proof: Proof, path: Path | str) -> Path:
 
 
 def _subjects(proof: RunProof) -> list[dict[str, Any]]:
-    if proof.manifest is not None:
-        manifest = proof.manifest
-        return [
-            {
-                "name": manifest.name if file.path == "." else f"{manifest.name}/{file.path}",
-                "digest": {file.algorithm: file.digest.hex()},
-            }
-            for file in manifest.files
-        ]
-    entry = LogEntry.from_bytes(proof.entry)
+    entry, manifest = LogEntry.from_bytes(proof.entry), proof.manifest
     artifact = entry.checkpoint or entry.dataset
     if artifact is None:
         raise InputError(f"entry {proof.index} ({entry.type}) speaks of no files: export the proof of a checkpoint")
-    if artifact.manifest is not None:
-        raise ProofError(f"the proof of entry {proof.index} lacks the manifest of its files")
-    return [{"name": f"{entry.type}-{proof.index}", "digest": {"sha256": artifact.digest.hex()}}]
+    if artifact.manifest is None:
+        return [{"name": f"{entry.type}-{proof.index}", "digest": {"sha256": artifact.digest.hex()}}]
+    if manifest is None or Artifact.of(manifest) != artifact:
+        raise ProofInvalidError(f"the proof of entry {proof.index} lacks the manifest that the entry names")
+    return [
+        {
+            "name": manifest.name if file.path == "." else f"{manifest.name}/{file.path}",
+            "digest": {file.algorithm: file.digest.hex()},
+        }
+        for file in manifest.files
+    ]
 
 
 def _predicate(proof: RunProof) -> dict[str, Any]:

@@ -247,7 +247,7 @@ def diff_manifests(old: Manifest, new: Manifest) -> ManifestDiff:
     changed = tuple(
         (before[path], file)
         for path, file in after.items()
-        if path in before and (before[path].digest, before[path].algorithm) != (file.digest, file.algorithm)
+        if path in before and before[path] != file  # the size too: what a manifest says of it is checked
     )
     gone: dict[tuple[str, bytes], list[FileEntry]] = {}
     for path, file in before.items():

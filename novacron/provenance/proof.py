@@ -24,10 +24,11 @@ from eth_utils.address import is_address
 
 from novacron import __version__
 from novacron.atomic import write_atomically
-from novacron.exceptions import InvalidDigestError, ProofError, ProofFormatError
+from novacron.exceptions import ProofError, ProofFormatError
 from novacron.provenance.clients.model import StoredHash
-from novacron.provenance.digest import hex_digest, parse_digest
+from novacron.provenance.digest import hex_digest
 from novacron.provenance.entries import parse_integer
+from novacron.provenance.fields import MAX_DEPTH, Fields, check_values, digest_of, shown
 from novacron.provenance.manifest import Manifest
 from novacron.storage import translate_errors
 
@@ -36,83 +37,6 @@ SUFFIX = ".novaproof.json"
 MAX_BYTES = 256 * 1024 * 1024
 
 ClientKind = Literal["web3", "local"]
-
-
-class Fields:
-    """Reads the fields of one JSON object strictly; `where` names the object in errors."""
-
-    def __init__(self, value: Any, where: str, names: set[str]) -> None:
-        if not isinstance(value, Mapping):
-            raise ProofFormatError(f"{where} is not an object but {_shown(value)}")
-        if missing := names - set(value):
-            raise ProofFormatError(f"{where} lacks {', '.join(sorted(missing))}")
-        if unknown := set(value) - names:
-            raise ProofFormatError(f"{where} has unknown fields: {', '.join(sorted(map(str, unknown)))}")
-        self._value, self._where = value, where
-
-    def raw(self, name: str) -> Any:
-        """The field as it is."""
-        return self._value[name]
-
-    def text(self, name: str) -> str:
-        """A string."""
-        value: str = self._typed(name, str, "text")
-        return value
-
-    def optional_text(self, name: str) -> str | None:
-        """A string or null."""
-        return None if self._value[name] is None else self.text(name)
-
-    def object(self, name: str) -> dict[str, Any]:
-        """A JSON object."""
-        value: dict[str, Any] = self._typed(name, dict, "an object")
-        return value
-
-    def count(self, name: str) -> int:
-        """A whole number from 0 to 2**53 - 1."""
-        value: int = self._typed(name, int, "a whole number")
-        if isinstance(value, bool) or not 0 <= value < 2**53:
-            raise ProofFormatError(f"{self._where}.{name} is not a whole number from 0 to 2**53 - 1: {_shown(value)}")
-        return value
-
-    def optional_count(self, name: str) -> int | None:
-        """As `count`, or null."""
-        return None if self._value[name] is None else self.count(name)
-
-    def digest(self, name: str) -> bytes:
-        """64 hexadecimal digits."""
-        return _digest(self._value[name], f"{self._where}.{name}")
-
-    def optional_digest(self, name: str) -> bytes | None:
-        """As `digest`, or null."""
-        return None if self._value[name] is None else self.digest(name)
-
-    def digests(self, name: str) -> tuple[bytes, ...]:
-        """A list of digests."""
-        items = self._typed(name, list, "a list")
-        return tuple(_digest(item, f"{self._where}.{name}[{place}]") for place, item in enumerate(items))
-
-    def _typed(self, name: str, kind: type, description: str) -> Any:
-        value = self._value[name]
-        if not isinstance(value, kind):
-            raise ProofFormatError(f"{self._where}.{name} is not {description} but {_shown(value)}")
-        return value
-
-
-def _digest(value: Any, where: str) -> bytes:
-    if not isinstance(value, str):
-        raise ProofFormatError(f"{where} is not a digest but {_shown(value)}")
-    try:
-        return parse_digest(value)
-    except InvalidDigestError as error:
-        raise ProofFormatError(f"{where}: {error}") from error
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, Mapping | list):
-        return "an object" if isinstance(value, Mapping) else "a list"
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 @dataclass(frozen=True)
@@ -136,7 +60,10 @@ class AnchoredAt:
         """The inverse; raises ProofFormatError."""
         fields = Fields(value, "anchored", {"size", "root", "consistency", "inclusion"})
         inclusion = None if fields.raw("inclusion") is None else fields.digests("inclusion")
-        return cls(fields.count("size"), fields.digest("root"), fields.digests("consistency"), inclusion)
+        size = fields.count("size")
+        if size == 0:
+            raise ProofFormatError("anchored.size is 0: an empty head anchors nothing")
+        return cls(size, fields.digest("root"), fields.digests("consistency"), inclusion)
 
 
 @dataclass(frozen=True)
@@ -185,10 +112,10 @@ class ChainReceipt:
         transaction, block_hash = fields.optional_text("transaction"), fields.optional_text("block_hash")
         for name, text in (("transaction", transaction), ("block_hash", block_hash)):
             if text is not None:
-                _digest(text, f"chain.{name}")
+                digest_of(text, f"chain.{name}")
         for name in ("contract", "owner"):
             if client == "web3" and not is_address(fields.text(name)):
-                raise ProofFormatError(f"chain.{name} is not an address but {_shown(fields.text(name))}")
+                raise ProofFormatError(f"chain.{name} is not an address but {shown(fields.text(name))}")
         return cls(
             client="web3" if client == "web3" else "local",
             chain_id=fields.count("chain_id"),
@@ -251,12 +178,13 @@ class Proof(ABC):
         """Read a proof's JSON document. Raises ProofFormatError."""
         if not isinstance(value, Mapping) or value.get("format") != PROOF_FORMAT:
             found = value.get("format") if isinstance(value, Mapping) else value
-            raise ProofFormatError(f"format is {_shown(found)}, expected {PROOF_FORMAT!r}")
+            raise ProofFormatError(f"format is {shown(found)}, expected {PROOF_FORMAT!r}")
+        check_values(value, "the proof", MAX_DEPTH)
         if value.get("kind") == RunProof.KIND:
             return RunProof.read(value)
         if value.get("kind") == AnchorProof.KIND:
             return AnchorProof.read(value)
-        raise ProofFormatError(f"kind is {_shown(value.get('kind'))}, not 'run' or 'anchor'")
+        raise ProofFormatError(f"kind is {shown(value.get('kind'))}, not 'run' or 'anchor'")
 
     def _envelope(self) -> dict[str, Any]:
         return {"format": PROOF_FORMAT, "kind": self.KIND, "created": self.created, "generator": self.generator}
@@ -318,8 +246,8 @@ class RunProof(Proof):
         except ValueError as error:  # binascii.Error, or text that is not ASCII
             raise ProofFormatError(f"entry.bytes is not base64: {error}") from error
         return cls(
-            created=top.text("created"),
-            generator=top.text("generator"),
+            created=top.time("created"),
+            generator=top.label("generator"),
             entry=data,
             decoded=entry.object("decoded"),
             index=entry.count("index"),
@@ -353,7 +281,7 @@ class AnchorProof(Proof):
         record = StoredHash.from_dict(top.object("record"))
         if record.to_dict() != top.object("record"):
             raise ProofFormatError("record has fields of a wrong type or form")
-        return cls(top.text("created"), top.text("generator"), record, ChainReceipt.from_dict(top.raw("chain")))
+        return cls(top.time("created"), top.label("generator"), record, ChainReceipt.from_dict(top.raw("chain")))
 
 
 def generator() -> str:

@@ -23,14 +23,15 @@ A plain training loop needs ten lines:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from novacron.exceptions import ConfigurationError, InputError, SealedRunError
+from novacron.exceptions import ConfigurationError, InputError, NovaCronError, SealedRunError, StoreError
 from novacron.provenance.anchoring import WAITING, AnchorResult, RunAnchor, RunBinding, is_sealed, seal_entry
 from novacron.provenance.clients.base import BlockchainClient
 from novacron.provenance.entries import Artifact, LogEntry, encode_metrics, rfc3339
@@ -45,14 +46,16 @@ if TYPE_CHECKING:
     from novacron.provenance.proof import Proof, RunProof
     from novacron.provenance.verify import VerificationReport
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class RecordResult:
     """One recorded entry.
 
     `status`: "recorded" when the policy asked for no anchor, "anchored" when the chain's head covers the entry,
-    "pending" when an anchor was due but the chain could not be reached or paid: the entry is safe in the log, and the
-    next anchor or `reconcile()` catches up. `anchor` says more, None for "recorded".
+    "pending" when an anchor was due but could not be made: the entry is safe in the log, and the next anchor or
+    `reconcile()` catches up. `anchor` says more (`anchor.reason`), None for "recorded".
     """
 
     index: int
@@ -86,7 +89,8 @@ class ProvenanceRecorder:
     """Records one training run in `run_dir` and keeps its head on chain. Safe with several recorders on one directory.
 
     Reopening an existing directory continues the run, also after a crash: what was logged but not anchored is anchored
-    then. A client that cannot reach its chain never stops the training; see `RecordResult.status`.
+    then. A chain that cannot be used never stops the training, whatever is wrong with it; see `RecordResult.status`.
+    What records an entry either raises an error of this package, and nothing was logged, or returns.
     """
 
     def __init__(
@@ -194,9 +198,11 @@ class ProvenanceRecorder:
 
         Raises:
             SealedRunError: the run is sealed, here or on chain.
+            RunConflictError, ConfigurationError: the chain holds another history, or the client may not open the run.
             InputError: a metric, step or epoch that cannot be recorded.
             ManifestError: the checkpoint cannot be hashed: missing, a symbolic link, unreadable, changing meanwhile.
-            StoreFullError, StoreBusyError: nothing was recorded.
+            StoreFullError, StoreBusyError, CorruptStoreError: the run directory cannot be read or written.
+            In every case nothing was recorded, and the call can be repeated.
         """
         self._refuse_sealed()
         encoded = encode_metrics(metrics)
@@ -239,9 +245,8 @@ class ProvenanceRecorder:
             self._refuse_sealed()
             down = self._anchor_probe()
             seal = self._append("seal", None, None, encoded, checkpoint=artifact)
-            if down is not None:
-                return self._result(seal, down)
-        elif seal.checkpoint is None or seal.checkpoint.digest != artifact.digest:
+            return self._result(seal, down or self._anchor_logged())
+        if seal.checkpoint is None or seal.checkpoint.digest != artifact.digest:
             digest = seal.checkpoint.digest.hex() if seal.checkpoint else "?"
             raise SealedRunError(f"{self._store.path} is sealed with model {digest}, not {artifact.digest.hex()}")
         return self._result(seal, self.anchor())
@@ -251,9 +256,8 @@ class ProvenanceRecorder:
     ) -> RecordResult:
         down = self._anchor_probe() if self._policy.would_be_due(step, epoch, metrics) else None
         entry = self._append(kind, step, epoch, metrics, **parts)
-        if self._policy.due > entry.sequence:
-            return self._result(entry, self.anchor() if down is None else down)
-        return self._result(entry, None)
+        due = self._policy.due_seen > entry.sequence
+        return self._result(entry, (down or self._anchor_logged()) if due else None)
 
     def _append(
         self, kind: str, step: int | None, epoch: int | None, metrics: dict[str, Any], **parts: Any
@@ -271,7 +275,10 @@ class ProvenanceRecorder:
                 **parts,
             )
             self._store.log.append(entry.to_bytes())
-            self._policy.update()
+            try:
+                self._policy.update()
+            except StoreError as error:  # the entry is recorded; the next update or opening derives this again
+                log.warning("the anchor policy's state of %s could not be kept: %s", self._store.path, error)
         return entry
 
     def _result(self, entry: LogEntry, anchor: AnchorResult | None) -> RecordResult:
@@ -286,10 +293,11 @@ class ProvenanceRecorder:
         """Bring the chain's head up to the log's end now, whatever the policy says.
 
         Returns:
-            What is on chain; `pending` with the reason when the chain cannot be reached or paid now.
+            What is on chain; `pending` with the reason when the chain cannot be used now.
 
         Raises:
-            SealedRunError, RunConflictError, ConfigurationError, ChainError: see `anchoring.RunAnchor.advance`.
+            SealedRunError, RunConflictError, ProofInvalidError, ConfigurationError: the log cannot be anchored here
+                (see `anchoring.RunAnchor.advance`).
         """
         self.last_anchor = self._anchor.advance()
         return self.last_anchor
@@ -326,13 +334,22 @@ class ProvenanceRecorder:
         except SealedRunError as error:  # entries are refused from now on; proofs of what is there still work
             return self._anchor.known("pending", str(error))
 
-    def _anchor_probe(self) -> AnchorResult | None:
-        """Ask the chain before appending what would be anchored: a run sealed elsewhere takes no entry then.
+    def _anchor_logged(self) -> AnchorResult:
+        """Anchor what was just logged. It is recorded whatever happens here, so no error of ours comes out."""
+        try:
+            return self.anchor()
+        except NovaCronError as error:  # the next record, anchor or opening raises it, before anything is logged
+            status: Literal["pending", "unconfigured"] = "unconfigured" if self._anchor.client is None else "pending"
+            self.last_anchor = replace(self.last_anchor, status=status, reason=str(error))
+            return self.last_anchor
 
-        Returns what to report when the chain is down, so that one record waits for one time-out, not several.
+    def _anchor_probe(self) -> AnchorResult | None:
+        """Ask the chain before appending what would be anchored: a run sealed or forked elsewhere takes no entry then.
+
+        Returns what to report when the chain cannot be used, so that one record waits for one time-out, not several.
         """
         try:
-            self._anchor.head()
+            self._anchor.probe()
         except WAITING as error:
             self.last_anchor = self._anchor.known("pending", str(error))
             return self.last_anchor

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Outcome = Literal["passed", "failed", "not_checked"]
+Verdict = Literal["invalid", "valid as far as checked", "valid"]
 
 
 @dataclass(frozen=True)
@@ -19,9 +21,23 @@ class Check:
 
 @dataclass(frozen=True)
 class VerificationReport:
-    """All checks of one proof, in order."""
+    """All checks of one proof, in order.
+
+    `subject` is what the proof claims to be of: contract, chain id, owner, run. `attested` is True when a
+    trusted contract (or the embedded store) was asked and holds a head, or an anchor, that covers what is proven, and
+    nothing failed.
+    """
 
     checks: tuple[Check, ...]
+    subject: Mapping[str, str] = field(default_factory=dict)
+    attested: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """The result in words."""
+        if not self.ok:
+            return "invalid"
+        return "valid" if self.complete else "valid as far as checked"
 
     @property
     def ok(self) -> bool:
@@ -31,7 +47,7 @@ class VerificationReport:
     @property
     def complete(self) -> bool:
         """Every check was made and passed."""
-        return all(check.status == "passed" for check in self.checks)
+        return bool(self.checks) and all(check.status == "passed" for check in self.checks)
 
     @property
     def failures(self) -> tuple[Check, ...]:
@@ -48,7 +64,14 @@ class VerificationReport:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         checks = [{"name": check.name, "status": check.status, "detail": check.detail} for check in self.checks]
-        return {"ok": self.ok, "complete": self.complete, "checks": checks}
+        return {
+            "verdict": self.verdict,
+            "ok": self.ok,
+            "complete": self.complete,
+            "attested": self.attested,
+            "subject": dict(self.subject),
+            "checks": checks,
+        }
 
 
 @dataclass
@@ -56,6 +79,12 @@ class CheckList:
     """Collects checks while a proof is verified."""
 
     checks: list[Check] = field(default_factory=list)
+    subject: dict[str, str] = field(default_factory=dict)
+    attested: bool = False
+
+    def has_passed(self, name: str) -> bool:
+        """Whether a check of this name was made and passed."""
+        return any(check.name == name and check.status == "passed" for check in self.checks)
 
     def passed(self, name: str, detail: str) -> None:
         """Note a check that passed."""
@@ -79,4 +108,5 @@ class CheckList:
 
     def report(self) -> VerificationReport:
         """The finished report."""
-        return VerificationReport(tuple(self.checks))
+        report = VerificationReport(tuple(self.checks), dict(self.subject), self.attested)
+        return report if report.ok else replace(report, attested=False)

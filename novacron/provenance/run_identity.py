@@ -20,7 +20,9 @@ from novacron.provenance.rundir import RunDirectory
 
 RUN_FORMAT = "novacron-run-v1"
 
-#: A path (file or folder), a digest (32 bytes, or 64 hex digits that are no path), or a manifest built before.
+#: A path (file or folder), a digest (32 bytes, or a text of 64 hex digits, optionally after 0x), or a manifest built
+#: before. A text is a path when something exists there, or when it has a separator or a suffix: a mistyped path is then
+#: reported as missing. A pathlib.Path is always a path; use it for files that are named by 64 hex digits.
 ArtifactSource = str | bytes | os.PathLike[str] | Manifest
 
 
@@ -45,14 +47,20 @@ def hash_artifact(
 ) -> tuple[Artifact, Manifest | None]:
     """What an entry says of `source`, with the manifest unless only a digest is given.
 
-    Raises InvalidDigestError and ManifestError.
+    `ArtifactSource` says what is taken for a path and what for a digest. Raises InvalidDigestError and ManifestError.
     """
     if isinstance(source, bytes):
         return Artifact(parse_digest(source)), None
-    if isinstance(source, str) and len(source.removeprefix("0x")) == 64 and not Path(source).exists():
+    if isinstance(source, str) and _is_digest(source):
         return Artifact(parse_digest(source)), None
     manifest = source if isinstance(source, Manifest) else build_manifest(Path(source), cache=cache, progress=progress)
     return Artifact.of(manifest), manifest
+
+
+def _is_digest(text: str) -> bool:
+    if len(text.lower().removeprefix("0x")) != 64 or any(mark in text for mark in "/\\."):
+        return False
+    return not Path(text).exists()
 
 
 def create_run(store: RunDirectory, asked: RunIdentity, created: str) -> None:

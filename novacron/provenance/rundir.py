@@ -226,10 +226,16 @@ class RunDirectory:
                 {**asdict(head), "root": hex_digest(head.root)},
             )
 
+    def head_at(self, size: int) -> AnchoredHead | None:
+        """The head of this size, None when none is known to be on chain."""
+        return next((head for head in self._heads("WHERE size = ?", size)), None)
+
     def heads(self) -> list[AnchoredHead]:
         """Every head known to be on chain, oldest first."""
+        return self._heads("ORDER BY size")
+
+    def _heads(self, clause: str, *values: int) -> list[AnchoredHead]:
+        columns = "SELECT size, root, transaction_hash, block_number, updated_at FROM heads"
         with snapshot(self._state) as state:
-            rows = state.execute(
-                "SELECT size, root, transaction_hash, block_number, updated_at FROM heads ORDER BY size"
-            )
+            rows = state.execute(f"{columns} {clause}", values)
             return [AnchoredHead(row[0], parse_digest(row[1]), *row[2:]) for row in rows]

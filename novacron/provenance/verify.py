@@ -4,10 +4,13 @@ Every check has a name and ends passed, failed or not checked with the reason; n
 raises. The names, in order, of a run proof:
 
     format, entry, leaf, inclusion, run manifest, checkpoint manifest, anchored head, anchored entry, run id, artifact,
-    chain id, contract, run on chain, transaction, block, entry on chain, seal
+    chain id, contract, run on chain, transaction, block, trusted contract, entry on chain, seal
 
 and of an anchor proof: format, record, batch inclusion, artifact, chain id, contract, anchor on chain, transaction,
-block.
+block, metadata, trusted contract. After "artifact" comes "expected" wherever something is expected.
+
+A proof names its own contract, chain and owner. Whether these are the right ones only the verifier can say, by an
+`Expectation` or by a client; "trusted contract" says what the verification relies on.
 
 The sizes of heads are claims as long as no chain confirms them: several sizes can share the shape of a proof, and
 RFC 9162 leaves it to the signed head, here the chain's, to bind size to root.
@@ -16,6 +19,7 @@ RFC 9162 leaves it to the signed head, here the chain's, to bind size to root.
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,14 +34,16 @@ from novacron.provenance.clients.local import local_run_id
 from novacron.provenance.clients.model import RecordId
 from novacron.provenance.digest import canonical_json, sha256
 from novacron.provenance.entries import Artifact, LogEntry, manifest_digest
+from novacron.provenance.expectation import Expectation
+from novacron.provenance.files import GIT_PATHS
 from novacron.provenance.keccak import keccak256
 from novacron.provenance.manifest import Manifest, build_manifest, verify_manifest
-from novacron.provenance.proof import AnchorProof, Proof, RunProof, read_proof_file
+from novacron.provenance.proof import AnchorProof, ChainReceipt, Proof, RunProof, read_proof_file
 from novacron.provenance.report import Check, CheckList, VerificationReport
 from novacron.provenance.rfc9162 import leaf_hash, verify_consistency, verify_inclusion
 from novacron.provenance.verify_chain import check_anchor_on_chain, check_run_on_chain
 
-__all__ = ["Check", "VerificationReport", "verify_proof"]
+__all__ = ["Check", "Expectation", "VerificationReport", "verify_proof"]
 
 _MAX_LINES = 10
 
@@ -48,6 +54,7 @@ def verify_proof(
     client: BlockchainClient | None = None,
     pool: Rpc | None = None,
     artifact_path: Path | str | None = None,
+    expect: Expectation | None = None,
 ) -> VerificationReport:
     """Check a proof: an object, a file (Path or str), its contents (bytes) or its document.
 
@@ -55,6 +62,8 @@ def verify_proof(
         client: the client the proof was made with, or one for the same chain.
         pool: RPC endpoints (`EndpointPool`); enough by itself for a proof of an EVM chain.
         artifact_path: the checkpoint's file or folder; it is hashed again.
+        expect: contract, chain id, owner and run that the proof must be of. Contract and chain id that are not given
+            are those of `client`.
 
     Raises:
         StoreError: the proof file cannot be read.
@@ -66,15 +75,43 @@ def verify_proof(
         checks.failed("format", str(error))
         return checks.report()
     checks.passed("format", f"{parsed.KIND} proof made by {parsed.generator} at {parsed.created}")
+    wanted = (expect or Expectation()).with_client(client)
     if isinstance(parsed, RunProof):
+        checks.subject = _subject(parsed.chain)
         _check_run(checks, parsed)
-        _check_artifact(checks, _artifact_of(parsed), parsed.manifest, artifact_path)
-        check_run_on_chain(checks, parsed, client, pool)
+        manifest = parsed.manifest if checks.has_passed("checkpoint manifest") else None
+        _check_artifact(checks, _artifact_of(parsed), manifest, artifact_path)
+        _check_expected(checks, parsed.chain, wanted)
+        check_run_on_chain(checks, parsed, client, pool, wanted)
     elif isinstance(parsed, AnchorProof):
+        checks.subject = _subject(parsed.chain)
         _check_record(checks, parsed)
         _check_artifact(checks, Artifact(parsed.record.digest), None, artifact_path)
-        check_anchor_on_chain(checks, parsed, client, pool)
+        _check_expected(checks, parsed.chain, wanted)
+        check_anchor_on_chain(checks, parsed, client, pool, wanted)
     return checks.report()
+
+
+def _subject(chain: ChainReceipt | None) -> dict[str, str]:
+    if chain is None:
+        return {}
+    subject = {"contract": chain.contract, "chain id": str(chain.chain_id), "owner": chain.owner}
+    return subject if chain.run is None else {**subject, "run": f"0x{chain.run.hex()}"}
+
+
+def _check_expected(checks: CheckList, chain: ChainReceipt | None, wanted: Expectation) -> None:
+    name = "expected"
+    if not wanted:
+        return
+    if chain is not None:
+        differences = "; ".join(wanted.mismatches(chain))
+        checks.decide(
+            name, not differences, f"the proof is of {wanted.named()}", f"the proof is of another run: {differences}"
+        )
+    elif wanted.owner is not None or wanted.run is not None:
+        checks.failed(name, f"the proof names no chain, so it is not shown to be of {wanted.named()}")
+    else:
+        checks.skipped(name, f"the proof names no chain to compare with {wanted.named()}")
 
 
 def _parse(proof: Proof | Path | str | bytes | Mapping[str, Any]) -> Proof:
@@ -164,9 +201,14 @@ def _check_checkpoint_manifest(checks: CheckList, proof: RunProof) -> None:
         else:
             checks.failed(name, "the proof has a manifest of files, but the entry speaks of none")
     elif artifact.manifest is None:
-        checks.skipped(
-            name, f"the entry holds only the digest {artifact.digest.hex()}: which files it covers is unsaid"
-        )
+        if proof.manifest is None:
+            checks.skipped(
+                name, f"the entry holds only the digest {artifact.digest.hex()}: which files it covers is unsaid"
+            )
+        else:
+            checks.failed(
+                name, f"the entry holds only the digest {artifact.digest.hex()}, the proof's manifest is not recorded"
+            )
     elif proof.manifest is None:
         checks.failed(name, "the entry speaks of files, but the proof has no manifest of them")
     else:
@@ -182,6 +224,10 @@ def _check_checkpoint_manifest(checks: CheckList, proof: RunProof) -> None:
 
 def _check_anchored(checks: CheckList, proof: RunProof, leaf: bytes) -> None:
     anchored = proof.anchored
+    if anchored is None and proof.chain is not None:
+        checks.failed("anchored head", "the proof names a chain, but no head that is anchored there")
+        checks.skipped("anchored entry", "not reached: 'anchored head' failed")
+        return
     if anchored is None:
         checks.skipped("anchored head", "the run was not anchored when the proof was made")
         checks.skipped("anchored entry", "the run was not anchored when the proof was made")
@@ -243,7 +289,16 @@ def _check_record(checks: CheckList, proof: AnchorProof) -> None:
             record.submitter,
             record.transaction_hash,
             record.block_number,
-        ) == (chain.chain_id, chain.contract, chain.owner, chain.transaction, chain.block_number)
+            record.timestamp,
+        ) == (
+            chain.chain_id,
+            chain.contract,
+            chain.owner,
+            chain.transaction,
+            chain.block_number,
+            chain.updated_at,
+        )
+        same = same and (chain.run, chain.salt, chain.model) == (None, None, None)
         checks.decide(
             "record",
             same and record.status == "confirmed",
@@ -256,8 +311,8 @@ def _check_record(checks: CheckList, proof: AnchorProof) -> None:
             checks.decide(
                 "batch inclusion",
                 record.batch.verifies(record.digest, record.metadata),
-                f"record {record.batch.index} of {record.batch.size} under root {record.batch.root.hex()}",
-                f"the record is not proven to be under the batch root {record.batch.root.hex()}",
+                f"one of {record.batch.size} records under root {record.batch.root.hex()}",
+                f"the record is not proven to be one of {record.batch.size} under root {record.batch.root.hex()}",
             )
     except NovaCronError as error:
         checks.failed("record", str(error))
@@ -290,12 +345,30 @@ def _check_artifact(
     except (NovaCronError, OSError) as error:
         checks.failed("artifact", f"{path} cannot be hashed: {error}")
         return
-    if not difference:
-        checks.passed("artifact", f"{path}: {len(manifest.files)} files, all as recorded")
+    ignored = _ignored(Path(path), manifest)
+    if difference:
+        lines = [line.replace(": . (", f": {manifest.name} (") for line in difference.lines()]
+        shown = lines[:_MAX_LINES] + ([f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else [])
+        checks.failed("artifact", f"{path} differs from what was recorded: " + "; ".join(shown + ignored))
         return
-    lines = [line.replace(": . (", f": {manifest.name} (") for line in difference.lines()]
-    shown = lines[:_MAX_LINES] + ([f"and {len(lines) - _MAX_LINES} more"] if len(lines) > _MAX_LINES else [])
-    checks.failed("artifact", f"{path} differs from what was recorded: " + "; ".join(shown))
+    detail = "; ".join([f"{path}: {len(manifest.files)} files, all as recorded", *ignored])
+    if set(manifest.ignore_paths).difference(GIT_PATHS):
+        checks.skipped("artifact", detail)  # what the maker of the proof had left out, nobody has looked at
+    else:
+        checks.passed("artifact", detail)
+
+
+def _ignored(path: Path, manifest: Manifest) -> list[str]:
+    """What the manifest leaves out: all of its own choice, and what is there of git's."""
+    names = [
+        name
+        for name in manifest.ignore_paths
+        if name not in GIT_PATHS or (path.is_dir() and os.path.lexists(path / name))
+    ]
+    if not names:
+        return []
+    more = f" and {len(names) - _MAX_LINES} more" if len(names) > _MAX_LINES else ""
+    return [f"{len(names)} paths ignored by the manifest: {', '.join(names[:_MAX_LINES])}{more}"]
 
 
 def _file_digest(path: Path) -> bytes:

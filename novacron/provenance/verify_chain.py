@@ -1,4 +1,8 @@
-"""The checks of a proof that need a chain, or the embedded store."""
+"""The checks of a proof that need a chain. `verify_store` has those that need the embedded store.
+
+A head counts only when the chain vouches for it: it is the run's head now, or the contract emitted the event of the
+extension that made it. Anything else fails, for a log of one's own can always be made up for somebody else's run.
+"""
 
 from __future__ import annotations
 
@@ -6,65 +10,70 @@ from collections.abc import Callable, Sequence
 
 from eth_abi.abi import encode
 
-from novacron.exceptions import (
-    ChainError,
-    InputError,
-    NovaCronError,
-    ProofFormatError,
-    RetryableError,
-    UnknownRecordError,
-)
-from novacron.provenance.anchoring import client_scope
-from novacron.provenance.chain_view import ContractView, Receipt, Rpc
+from novacron.exceptions import ChainError, InputError, ProofFormatError, RetryableError
+from novacron.provenance.chain_view import ContractView, Event, Receipt, Rpc
 from novacron.provenance.clients.base import BlockchainClient
+from novacron.provenance.expectation import Expectation
+from novacron.provenance.known_code import PROOF_OF_TRAINING
 from novacron.provenance.metadata import decode_metadata
 from novacron.provenance.proof import AnchorProof, ChainReceipt, RunProof
 from novacron.provenance.proof_build import client_rpc
 from novacron.provenance.report import CheckList
 from novacron.provenance.rfc9162 import leaf_hash
+from novacron.provenance.verify_store import check_anchor_in_store, check_run_in_store, decide_seal, skip
 
-RUN_CHECKS = ("chain id", "contract", "run on chain", "transaction", "block", "entry on chain", "seal")
-ANCHOR_CHECKS = ("chain id", "contract", "anchor on chain", "transaction", "block")
-LOCAL_RUN_CHECKS = ("contract", "run on chain", "seal")
-LOCAL_ANCHOR_CHECKS = ("contract", "anchor on chain")
+RUN_CHECKS = (
+    "chain id",
+    "contract",
+    "run on chain",
+    "transaction",
+    "block",
+    "trusted contract",
+    "entry on chain",
+    "seal",
+)
+ANCHOR_CHECKS = ("chain id", "contract", "anchor on chain", "transaction", "block", "metadata", "trusted contract")
 
+_OPENED = "RunOpened(bytes32,address,bytes32,bytes32)"
 _EXTENDED = "RunExtended(bytes32,address,uint64,uint64,bytes32)"
+_PLAIN = "Anchored(address,bytes32)"
+_RICH = "AnchoredWithMetadata(address,bytes32,bytes)"
+_BATCH = "BatchAnchored(address,bytes32,uint64,bytes)"
 
 
-def check_run_on_chain(checks: CheckList, proof: RunProof, client: BlockchainClient | None, pool: Rpc | None) -> None:
+def check_run_on_chain(
+    checks: CheckList, proof: RunProof, client: BlockchainClient | None, pool: Rpc | None, expect: Expectation
+) -> None:
     """Whether the chain holds the run, the anchored head and the entry."""
-    chain, anchored = proof.chain, proof.anchored
-    if chain is None or anchored is None or chain.run is None:
-        _skip(checks, RUN_CHECKS, "that the head is on chain: the run was not anchored when the proof was made")
+    chain = proof.chain
+    if chain is None or proof.anchored is None or chain.run is None:
+        skip(checks, RUN_CHECKS, "that the head is on chain: the run was not anchored when the proof was made")
         return
     if chain.client == "local":
-        _guarded(checks, LOCAL_RUN_CHECKS, client, lambda known: _local_run(checks, proof, chain, known))
+        check_run_in_store(checks, proof, chain, client)
         return
     rpc = pool or client_rpc(client)
     if rpc is None:
-        _skip(checks, RUN_CHECKS, "that the head is on chain: no RPC given")
+        skip(checks, RUN_CHECKS, "that the head is on chain: no RPC given")
         return
-    _run_steps(checks, RUN_CHECKS, _RunOnChain(checks, proof, chain, rpc).steps())
+    on_chain = _RunOnChain(checks, proof, chain, rpc, expect)
+    _run_steps(checks, RUN_CHECKS, on_chain.steps())
+    checks.attested = on_chain.bound and all(map(checks.has_passed, ("trusted contract", "anchored entry")))
 
 
 def check_anchor_on_chain(
-    checks: CheckList, proof: AnchorProof, client: BlockchainClient | None, pool: Rpc | None
+    checks: CheckList, proof: AnchorProof, client: BlockchainClient | None, pool: Rpc | None, expect: Expectation
 ) -> None:
     """Whether the chain holds the anchor, or the batch it is in."""
-    chain = proof.chain
-    if chain.client == "local":
-        _guarded(checks, LOCAL_ANCHOR_CHECKS, client, lambda known: _local_anchor(checks, proof, known))
+    if proof.chain.client == "local":
+        check_anchor_in_store(checks, proof, client)
         return
     rpc = pool or client_rpc(client)
     if rpc is None:
-        _skip(checks, ANCHOR_CHECKS, "that the anchor is on chain: no RPC given")
+        skip(checks, ANCHOR_CHECKS, "that the anchor is on chain: no RPC given")
         return
-    _run_steps(checks, ANCHOR_CHECKS, _AnchorOnChain(checks, proof, rpc).steps())
-
-
-def _skip(checks: CheckList, names: Sequence[str], reason: str) -> None:
-    for name in names:
-        checks.skipped(name, reason)
+    _run_steps(checks, ANCHOR_CHECKS, _AnchorOnChain(checks, proof, rpc, expect).steps())
+    checks.attested = all(map(checks.has_passed, ("trusted contract", "anchor on chain")))
 
 
 def _run_steps(checks: CheckList, names: Sequence[str], steps: Sequence[Callable[[], bool]]) -> None:
@@ -79,7 +88,7 @@ def _run_steps(checks: CheckList, names: Sequence[str], steps: Sequence[Callable
             checks.failed(name, str(error))
             go_on, reason = False, f"{name!r} failed"
         if not go_on:
-            _skip(checks, names[place + 1 :], f"not reached: {reason}")
+            skip(checks, names[place + 1 :], f"not reached: {reason}")
             return
 
 
@@ -89,9 +98,12 @@ def _run_steps(checks: CheckList, names: Sequence[str], steps: Sequence[Callable
 class _OnChain:
     """The steps that both kinds of proof share."""
 
-    def __init__(self, checks: CheckList, chain: ChainReceipt, rpc: Rpc) -> None:
-        self.checks, self.chain, self._rpc = checks, chain, rpc
+    def __init__(self, checks: CheckList, chain: ChainReceipt, rpc: Rpc, expect: Expectation) -> None:
+        self.checks, self.chain, self._rpc, self._expect = checks, chain, rpc, expect
+        self.bound = False  # the chain vouches for the head, or for the anchor
+        self.mined: str | None = None  # the transaction found to have done it, with its receipt and event
         self.receipt: Receipt | None = None
+        self.event: Event | None = None
 
     @property
     def view(self) -> ContractView:
@@ -110,57 +122,123 @@ class _OnChain:
         return self.checks.decide(
             "contract",
             self.view.has_code(),
-            f"there is a contract at {self.chain.contract}",
+            f"there is a contract at {self.chain.contract} on chain {self.chain.chain_id}",
             f"there is no contract at {self.chain.contract} on chain {self.chain.chain_id}",
         )
 
-    def transaction(self, description: str, matches: Callable[[ContractView, Receipt], bool]) -> bool:
-        """Check the receipt; True also when there is nothing to check, for the block's step says so itself."""
+    def transaction(
+        self,
+        description: str,
+        find: Callable[[ContractView, Receipt], Event | None],
+        look_up: Callable[[ContractView], Sequence[str]],
+    ) -> bool:
+        """Check the transaction that the proof names, or else the one whose event the chain has."""
         name, chain = "transaction", self.chain
-        if chain.transaction is None:
-            self.checks.skipped(name, "the proof names no transaction")
-            return True
-        receipt = self.view.receipt(chain.transaction)
-        if receipt is None:
-            self.checks.failed(name, f"the chain has no transaction {chain.transaction}")
-            return True
-        place = (receipt.block_number, receipt.block_hash.lower())
-        if not receipt.succeeded or not matches(self.view, receipt):
-            self.checks.failed(name, f"transaction {chain.transaction} did not {description}")
-        elif place[0] != chain.block_number or (chain.block_hash and place[1] != chain.block_hash.lower()):
-            self.checks.failed(
-                name, f"transaction {chain.transaction} is in block {place[0]}, the proof says {chain.block_number}"
-            )
+        if chain.transaction is not None:
+            hashes: Sequence[str] = [chain.transaction]
         else:
-            self.receipt = receipt
-            self.checks.passed(name, f"transaction {chain.transaction} did {description}, in block {place[0]}")
+            try:
+                hashes = look_up(self.view)
+            except RetryableError:
+                raise
+            except ChainError as error:  # many public endpoints limit how far back they look for events
+                reason = f"the proof names no transaction, and the endpoint does not search for it: {error}"
+                (self.checks.skipped if self.bound else self.checks.failed)(name, reason)
+                return True
+            if not hashes:
+                self.checks.failed(name, f"the contract has no event that did {description}")
+                return True
+        complaint = ""
+        for mined in hashes:
+            receipt = self.view.receipt(mined)
+            if receipt is None:
+                complaint = f"the chain has no transaction {mined}"
+                continue
+            event = find(self.view, receipt) if receipt.succeeded else None
+            if event is None:
+                complaint = f"transaction {mined} did not {description}"
+                continue
+            if not self._placed(receipt):
+                complaint = f"transaction {mined} is in block {receipt.block_number}, the proof says "
+                complaint += f"{chain.block_number} with hash {chain.block_hash}"
+                continue
+            self.mined, self.receipt, self.event, self.bound = mined, receipt, event, True
+            self.checks.passed(name, f"transaction {mined} did {description}, in block {receipt.block_number}")
+            return True
+        self.checks.failed(name, complaint)
         return True
+
+    def _placed(self, receipt: Receipt) -> bool:
+        chain = self.chain
+        named = chain.transaction is not None or chain.block_number is not None
+        if named and receipt.block_number != chain.block_number:
+            return False
+        return chain.block_hash is None or receipt.block_hash.lower() == chain.block_hash.lower()
+
+    def trust(self) -> bool:
+        """Whether the contract is one to believe, and not merely one that the proof names.
+
+        Known code is not enough by itself: whoever deploys can write any state in the constructor. So the head, the run
+        or the anchor must come from a call of the owner to the contract as it stands.
+        """
+        name, address = "trusted contract", self.chain.contract
+        if self._expect.names_contract(self.chain):
+            self.checks.passed(name, f"{address} on chain {self.chain.chain_id} is the contract that you expect")
+            return True
+        relies = f"relies on {address}, which the proof itself names"
+        code = self.view.code_hash()
+        if code not in PROOF_OF_TRAINING:
+            self.checks.skipped(name, f"{relies}: its code (keccak-256 {code.hex()}) is not the known ProofOfTraining")
+            return True
+        try:
+            good = self.vouched()
+        except RetryableError:
+            raise
+        except ChainError as error:
+            self.checks.skipped(name, f"{relies}; its code is known, its owner's call cannot be looked up: {error}")
+            return True
+        if good:
+            text = f"{address} runs the known code of ProofOfTraining, and {self.chain.owner} called it"
+            self.checks.passed(name, text)
+        else:
+            self.checks.skipped(name, f"{relies}; its code is known, but no call of {self.chain.owner} to it was found")
+        return True
+
+    def vouched(self) -> bool:
+        """Whether the owner called the contract's own code. Overridden."""
+        raise NotImplementedError
+
+    def ran_known_code(self, transaction: str, block: int) -> bool:
+        """Whether the contract stood before the transaction: it was sent to the contract, or there was code before."""
+        return self.view.called_by(transaction) is not None or self.view.code_hash(block - 1) in PROOF_OF_TRAINING
 
     def block(self) -> bool:
         name, receipt = "block", self.receipt
         if receipt is None:
             self.checks.skipped(name, "there is no transaction whose block could be looked up")
             return True
-        found = self.view.block_hash(receipt.block_number)
-        self.checks.decide(
-            name,
-            found is not None and found.lower() == receipt.block_hash.lower(),
-            f"block {receipt.block_number} with hash {receipt.block_hash} is canonical",
-            f"block {receipt.block_number} now has the hash {found}: the transaction's block was reorganised away",
-        )
+        number, claimed = receipt.block_number, self.chain.updated_at
+        block = self.view.block(number)
+        if block is None or block[0].lower() != receipt.block_hash.lower():
+            found = "is unknown" if block is None else f"now has the hash {block[0]}"
+            self.checks.failed(name, f"block {number} {found}: the transaction's block was reorganised away")
+        elif claimed is not None and claimed != block[1]:
+            self.checks.failed(name, f"block {number} is of time {block[1]}, the proof says {claimed}")
+        else:
+            self.checks.passed(name, f"block {number} with hash {receipt.block_hash} and time {block[1]} is canonical")
         return True
 
 
 class _RunOnChain(_OnChain):
-    def __init__(self, checks: CheckList, proof: RunProof, chain: ChainReceipt, rpc: Rpc) -> None:
-        super().__init__(checks, chain, rpc)
+    def __init__(self, checks: CheckList, proof: RunProof, chain: ChainReceipt, rpc: Rpc, expect: Expectation) -> None:
+        super().__init__(checks, chain, rpc, expect)
         assert proof.anchored is not None  # check_run_on_chain has looked
         assert chain.run is not None
         self.proof, self.anchored, self.run = proof, proof.anchored, chain.run
         self.model, self.size = b"", 0
 
     def steps(self) -> list[Callable[[], bool]]:
-        return [self.chain_id, self.contract, self.head, self.extension, self.block, self.entry, self.seal]
+        return [self.chain_id, self.contract, self.head, self.extension, self.block, self.trust, self.entry, self.seal]
 
     def head(self) -> bool:
         name = "run on chain"
@@ -173,29 +251,42 @@ class _RunOnChain(_OnChain):
         elif self.size < self.anchored.size:
             self.checks.failed(name, f"the chain holds {self.size} entries, the proof says {self.anchored.size}")
         elif self.size == self.anchored.size:
-            self.checks.decide(
+            self.bound = self.checks.decide(
                 name,
                 root == self.anchored.root,
-                f"the chain's head is this one: {self.size} entries, root {root.hex()}",
+                f"the chain's head of run 0x{self.run.hex()} of {owner} is this one: {self.size} entries, root "
+                f"{root.hex()}",
                 f"the chain's root at {self.size} entries is {root.hex()}, the proof says {self.anchored.root.hex()}",
             )
-        elif self.chain.transaction is None:
-            self.checks.skipped(
-                name, f"the run has grown to {self.size} entries, and the proof names no transaction: make a new proof"
+        else:  # bound by the event of the extension, or not at all
+            self.checks.passed(
+                name, f"run 0x{self.run.hex()} of {owner} is open and has grown to {self.size} entries since"
             )
-        else:
-            self.checks.passed(name, f"the run is open and has grown to {self.size} entries since")
         return True
 
     def extension(self) -> bool:
-        def matches(view: ContractView, receipt: Receipt) -> bool:
-            size = self.anchored.size.to_bytes(32, "big")  # newSize is the third indexed argument
+        size = self.anchored.size.to_bytes(32, "big")  # newSize is the third indexed argument
+
+        def find(view: ContractView, receipt: Receipt) -> Event | None:
             for event in view.events(receipt, _EXTENDED, 3, ["uint64", "bytes32"]):
                 if (event.topics[0], event.topics[2], event.values[1]) == (self.run, size, self.anchored.root):
-                    return True
-            return False
+                    return event
+            return None
 
-        return self.transaction(f"extend the run to {self.anchored.size} entries with this root", matches)
+        def look_up(view: ContractView) -> list[str]:
+            return view.transactions_with([_EXTENDED], [self.run, None, size], self.chain.block_number)
+
+        return self.transaction(f"extend the run to {self.anchored.size} entries with this root", find, look_up)
+
+    def vouched(self) -> bool:
+        owner = encode(["address"], [self.chain.owner])
+        if self.event is not None and self.event.topics[1] == owner and self.mined and self.receipt:
+            return self.ran_known_code(self.mined, self.receipt.block_number)
+        for mined in self.view.transactions_with([_OPENED], [self.run, owner]):
+            receipt = self.view.receipt(mined)
+            if receipt is not None and receipt.succeeded:
+                return self.ran_known_code(mined, receipt.block_number)
+        return False
 
     def entry(self) -> bool:
         name, proof = "entry on chain", self.proof
@@ -205,7 +296,9 @@ class _RunOnChain(_OnChain):
         grown = self.size != self.anchored.size
         block = self.receipt.block_number if grown and self.receipt is not None else None
         if grown and block is None:
-            self.checks.skipped(name, "the run has grown since, and no transaction tells at which block to ask")
+            self.checks.skipped(
+                name, "the run has grown since, and no transaction was found to tell the block to ask at"
+            )
             return True
         leaf = leaf_hash(proof.entry)
         try:
@@ -224,151 +317,79 @@ class _RunOnChain(_OnChain):
         return True
 
     def seal(self) -> bool:
-        name, wanted = "seal", self.chain.model
-        if wanted is None:
-            sealed = f"sealed since, with model {self.model.hex()}" if any(self.model) else "not sealed"
-            self.checks.passed(name, f"the proof claims no seal; the run is {sealed}")
-        else:
-            found = self.model.hex() if any(self.model) else "none"
-            self.checks.decide(
-                name,
-                self.model == wanted,
-                f"the run is sealed with model {wanted.hex()}",
-                f"the run is sealed with model {found}, the proof says {wanted.hex()}",
-            )
+        decide_seal(self.checks, self.proof, self.model if any(self.model) else None, self.chain.model)
         return True
 
 
 class _AnchorOnChain(_OnChain):
-    def __init__(self, checks: CheckList, proof: AnchorProof, rpc: Rpc) -> None:
-        super().__init__(checks, proof.chain, rpc)
+    def __init__(self, checks: CheckList, proof: AnchorProof, rpc: Rpc, expect: Expectation) -> None:
+        super().__init__(checks, proof.chain, rpc, expect)
         self.record = proof.record
+        self.submitter = encode(["address"], [proof.chain.owner])
+        self.digest = self.record.digest if self.record.batch is None else self.record.batch.root
+        self.number: int | None = None  # the block that the slot names
 
     def steps(self) -> list[Callable[[], bool]]:
-        return [self.chain_id, self.contract, self.slot, self.event, self.block]
+        return [self.chain_id, self.contract, self.slot, self.anchoring, self.block, self.metadata, self.trust]
 
     def slot(self) -> bool:
         name, record, batch = "anchor on chain", self.record, self.record.batch
-        digest = record.digest if batch is None else batch.root
-        time, number, size = self.view.anchor_of(self.chain.owner, digest)
+        time, number, size = self.view.anchor_of(self.chain.owner, self.digest)
+        self.number = number if size else None
         expected = 1 if batch is None else batch.size
         if size != expected or (time, number) != (record.timestamp, record.block_number):
             found = f"{size} in block {number}" if size else "nothing"
             self.checks.failed(
                 name,
-                f"under {digest.hex()} the chain holds {found}, the proof says {expected} in block "
-                f"{record.block_number}",
+                f"under {self.digest.hex()} of {self.chain.owner} the chain holds {found}, the proof says {expected} "
+                f"in block {record.block_number}",
             )
         elif batch is not None and not self.view.verify_inclusion(
             self.chain.owner, batch.root, batch.leaf_hash, batch.proof
         ):
             self.checks.failed(name, "the contract does not accept the record as part of the batch")
         else:
-            self.checks.passed(name, f"{digest.hex()} was anchored in block {number}")
+            self.bound = True
+            self.checks.passed(name, f"{self.chain.owner} anchored {self.digest.hex()} in block {number}")
         return True
 
-    def event(self) -> bool:
-        record = self.record
-        submitter = encode(["address"], [self.chain.owner])
+    def anchoring(self) -> bool:
+        def find(view: ContractView, receipt: Receipt) -> Event | None:
+            kinds = [(_BATCH, ["uint64", "bytes"])] if self.record.batch else [(_RICH, ["bytes"]), (_PLAIN, [])]
+            for signature, data in kinds:
+                for event in view.events(receipt, signature, 2, data):
+                    if event.topics == (self.submitter, self.digest):
+                        return event
+            return None
 
-        def matches(view: ContractView, receipt: Receipt) -> bool:
-            if record.batch is not None:
-                found = view.events(receipt, "BatchAnchored(address,bytes32,uint64,bytes)", 2, ["uint64", "bytes"])
-                return any(event.topics == (submitter, record.batch.root) for event in found)
-            plain = view.events(receipt, "Anchored(address,bytes32)", 2, [])
-            if not record.metadata:
-                return any(event.topics == (submitter, record.digest) for event in plain)
-            rich = view.events(receipt, "AnchoredWithMetadata(address,bytes32,bytes)", 2, ["bytes"])
-            return any(
-                event.topics == (submitter, record.digest) and _metadata_is(event.values[0], record.metadata)
-                for event in rich
-            )
+        def look_up(view: ContractView) -> list[str]:
+            signatures = [_BATCH] if self.record.batch else [_RICH, _PLAIN]
+            return view.transactions_with(signatures, [self.submitter, self.digest], self.number)
 
-        return self.transaction("anchor this record", matches)
+        return self.transaction("anchor this record", find, look_up)
 
-
-def _metadata_is(data: bytes, metadata: dict[str, object]) -> bool:
-    try:
-        return decode_metadata(data) == metadata
-    except (ProofFormatError, InputError):
-        return False
-
-
-# -- the embedded store -----------------------------------------------------------------------------------------------
-
-
-def _guarded(
-    checks: CheckList,
-    names: Sequence[str],
-    client: BlockchainClient | None,
-    look: Callable[[BlockchainClient], None],
-) -> None:
-    if client is None:
-        _skip(checks, names, "that the store holds it: no client for the embedded store given")
-        return
-    try:
-        look(client)
-    except NovaCronError as error:
-        done = {check.name for check in checks.checks}
-        left = [name for name in names if name not in done]
-        checks.failed(left[0] if left else names[-1], str(error))
-        _skip(checks, left[1:], f"not reached: {left[0]!r} failed" if left else "")
-
-
-def _same_store(checks: CheckList, contract: str, client: BlockchainClient, names: Sequence[str]) -> bool:
-    scope = client_scope(client)
-    if not checks.decide(
-        "contract",
-        scope == contract,
-        f"the proof is of this store, {contract}",
-        f"the client serves {scope}, the proof is of {contract}",
-    ):
-        _skip(checks, names[1:], "not reached: 'contract' failed")
-        return False
-    return True
-
-
-def _local_run(checks: CheckList, proof: RunProof, chain: ChainReceipt, client: BlockchainClient) -> None:
-    assert proof.anchored is not None  # check_run_on_chain has looked
-    assert chain.run is not None
-    if not _same_store(checks, chain.contract, client, LOCAL_RUN_CHECKS):
-        return
-    name, anchored = "run on chain", proof.anchored
-    try:
-        head = client.run_head(chain.run)
-    except UnknownRecordError as error:
-        checks.failed(name, str(error))
-        _skip(checks, ("seal",), f"not reached: {name!r} failed")
-        return
-    if head.size > anchored.size:
-        checks.skipped(
-            name, f"the run has grown to {head.size} entries; the store answers for its newest head: make a new proof"
-        )
-    else:
-        checks.decide(
+    def metadata(self) -> bool:
+        """The metadata of a record by itself is in the event; a batch's leaf commits to that of its records."""
+        name, record = "metadata", self.record
+        if record.batch is not None:
+            good = self.checks.has_passed("batch inclusion")
+            self.checks.decide(name, good, "the leaf in the batch commits to it", "the record is not in the batch")
+            return True
+        if self.event is None:
+            self.checks.failed(name, "no event of the chain confirms the record's metadata")
+            return True
+        try:
+            found = decode_metadata(self.event.values[0]) if self.event.values else {}
+        except (ProofFormatError, InputError) as error:
+            self.checks.failed(name, f"the chain's metadata cannot be read: {error}")
+            return True
+        self.checks.decide(
             name,
-            (head.size, head.root, head.owner) == (anchored.size, anchored.root, chain.owner),
-            f"the store's head is this one: {head.size} entries, root {head.root.hex()}",
-            f"the store holds {head.size} entries with root {head.root.hex()} of {head.owner}, the proof says "
-            f"{anchored.size} with {anchored.root.hex()} of {chain.owner}",
+            found == record.metadata,
+            "as in the event" if found else "none, as in the event",
+            f"the chain's event says {str(found)[:200]}, the proof says {str(record.metadata)[:200]}",
         )
-    if chain.model is None:
-        checks.passed("seal", "the proof claims no seal")
-    else:
-        checks.decide(
-            "seal",
-            head.model_digest == chain.model,
-            f"the run is sealed with model {chain.model.hex()}",
-            f"the run is sealed with {head.model_digest.hex() if head.model_digest else 'no model'}, the proof says "
-            f"{chain.model.hex()}",
-        )
+        return True
 
-
-def _local_anchor(checks: CheckList, proof: AnchorProof, client: BlockchainClient) -> None:
-    if _same_store(checks, proof.chain.contract, client, LOCAL_ANCHOR_CHECKS):
-        checks.decide(
-            "anchor on chain",
-            client.verify_record(proof.record),
-            f"the store holds the record since block {proof.record.block_number}",
-            "the store does not hold this record",
-        )
+    def vouched(self) -> bool:
+        return bool(self.mined and self.receipt and self.ran_known_code(self.mined, self.receipt.block_number))

@@ -260,10 +260,31 @@ def test_a_declined_signature_is_an_error() -> None:
         ApeSigner(FakeAccount(KEY, declines=True), PROVIDER).sign_transaction(dict(TRANSACTION))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("change", ["nonce", "value", "gas_limit"])
+@pytest.mark.parametrize("change", ["nonce", "value", "gas_limit", "max_fee", "max_priority_fee"])
 def test_an_account_that_changes_the_transaction_is_refused(change: str) -> None:
     with pytest.raises(KeyMismatchError, match="another"):
         ApeSigner(FakeAccount(KEY, change=change), PROVIDER).sign_transaction(dict(TRANSACTION))  # type: ignore[arg-type]
+
+
+def test_fees_are_read_from_the_signed_bytes() -> None:
+    for asked in (
+        TRANSACTION,
+        {k: v for k, v in TRANSACTION.items() if "ee" not in k and k != "type"} | {"gasPrice": 7},
+    ):
+        for name in ("gas", "gasPrice", "maxFeePerGas", "maxPriorityFeePerGas"):
+            if name not in asked:
+                continue
+            other = {**asked, name: asked[name] + 1}
+            account = SimpleNamespace(
+                address=Account.from_key(KEY).address,
+                sign_transaction=lambda _, other=other: SimpleNamespace(
+                    serialize_transaction=lambda: bytes(Account.from_key(KEY).sign_transaction(other).raw_transaction)
+                ),
+            )
+            signer = ApeSigner(account, PROVIDER)  # type: ignore[arg-type]
+            with pytest.raises(KeyMismatchError, match=f"another {name}"):
+                signer.sign_transaction(dict(asked))
+            assert signer.sign_transaction(dict(other))
 
 
 def test_an_account_that_signs_with_another_key_is_refused() -> None:

@@ -90,6 +90,18 @@ def on(method: str, fault: Fault, times: int | None = None) -> Rule:
     return rule
 
 
+def in_turn(method: str, *faults: Fault) -> Rule:
+    """A rule that answers `method` with each fault once, in order, then with the last; proxies may share it."""
+    left = list(faults)
+
+    def rule(name: str, _: list[Any]) -> Fault | None:
+        if name != method:
+            return None
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return rule
+
+
 class FaultyRpc:
     """The proxy, as a context manager; `url` is where it listens."""
 

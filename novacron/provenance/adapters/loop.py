@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from novacron.exceptions import InputError
+from novacron.exceptions import InputError, NovaCronError
 from novacron.provenance.adapters.frameworks import prepare_folder
 from novacron.provenance.recorder import ProvenanceRecorder, RecordResult
 
@@ -67,15 +67,17 @@ def training_loop(
 ) -> Iterator[TrainingLoop]:
     """A loop whose checkpoints go into `folder`. Leaving it normally seals the run with the last checkpoint.
 
-    When the block raises, nothing is sealed, so that the run can be continued, and what was recorded is anchored.
+    When the block raises, nothing is sealed, so that the run can be continued, and what was recorded is anchored. The
+    block's own exception always comes out; an anchor that fails then is a note on it.
     """
     loop = TrainingLoop(recorder, folder, suffix)
-    finished = False
     try:
         yield loop
-        finished = True
-    finally:
-        if not finished:
+    except BaseException as error:
+        try:
             recorder.reconcile()
+        except (NovaCronError, OSError) as failure:
+            error.add_note(f"what was recorded could not be anchored: {failure}")
+        raise
     if seal and loop.last is not None:
         recorder.seal()

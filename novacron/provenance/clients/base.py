@@ -244,6 +244,16 @@ class BlockchainClient(ABC):
             UnknownRecordError: no such run.
         """
 
+    def extension_of(self, head: RunHead) -> tuple[str, int] | None:  # noqa: ARG002 - a client that cannot tell
+        """Transaction hash (0x-prefixed) and block number of the extension that made `head`, None where none is found.
+
+        For a head that was read from the chain: who sent it, and when, is looked up there.
+
+        Raises:
+            ChainError: the chain does not answer, or refuses the search.
+        """
+        return None
+
     def __enter__(self) -> Self:
         return self
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, Self
 
+from novacron.chain.signer import looks_like_key, variable_name
 from novacron.exceptions import ConfigurationError
 
 Kind = Literal["web3", "local"]
@@ -76,8 +77,8 @@ class ClientConfig:
     interface: Interface = "anchors"
     keystore: Path | None = None
     passphrase_file: Path | None = None
-    passphrase_env: str = PASSPHRASE_VARIABLE
-    private_key_env: str | None = None
+    passphrase_env: str = field(default=PASSPHRASE_VARIABLE, repr=False)
+    private_key_env: str | None = field(default=None, repr=False)
     key_command: tuple[str, ...] = field(default=(), repr=False)
     address: str | None = None
     read_only: bool = False
@@ -156,7 +157,13 @@ class ClientConfig:
         if "rpc_urls" in values:
             values["rpc_urls"] = [url.strip() for url in values["rpc_urls"].split(",") if url.strip()]
         if "key_command" in values:
-            values["key_command"] = shlex.split(values["key_command"])
+            try:
+                values["key_command"] = shlex.split(values["key_command"])
+            except ValueError as error:  # its text does not quote the command
+                raise ConfigurationError(
+                    f"environment: {ENVIRONMENT['key_command']} cannot be split into arguments ({error}); close its "
+                    "quotes as in a shell"
+                ) from None
         if environ.get(KEY_VARIABLE):
             values["private_key_env"] = KEY_VARIABLE
         return cls.from_mapping({**values, **overrides}, source="environment")
@@ -232,7 +239,17 @@ _INTEGERS = {"chain_id": 1, "confirmations": 1, "max_fee_per_gas": 1}
 _SECONDS = ("timeout", "rpc_timeout")
 
 
+#: Keys whose value may look like a private key without being one.
+_ANY_TEXT = ("store", "manifest")
+
+
 def _coerced(key: str, value: Any, base: Path | None, source: str) -> Any:
+    texts = value if isinstance(value, list | tuple) else [value]
+    if key not in _ANY_TEXT and any(isinstance(text, str) and looks_like_key(text) for text in texts):
+        raise ConfigurationError(
+            f"{source}: {key} holds what looks like a private key; it is not shown. Take it out of the configuration: "
+            "put it into an environment variable and name that in 'private_key_env'"
+        )
     if key in _CHOICES:
         if value not in _CHOICES[key]:
             raise ConfigurationError(f"{source}: {key} = {value!r}; use one of {', '.join(_CHOICES[key])}")
@@ -243,13 +260,15 @@ def _coerced(key: str, value: Any, base: Path | None, source: str) -> Any:
         path = Path(value).expanduser()
         return path if base is None else base / path
     if key in ("rpc_urls", "key_command"):
-        if isinstance(value, str) or not all(isinstance(item, str) and item for item in value) or not value:
-            raise ConfigurationError(f"{source}: {key} must be a list of texts")
+        listed = isinstance(value, list | tuple) and bool(value)
+        if not listed or not all(isinstance(item, str) and item for item in value):
+            example = '["http://127.0.0.1:8545"]' if key == "rpc_urls" else '["pass", "show", "novacron"]'
+            raise ConfigurationError(f"{source}: {key} must be a list of texts; write {key} = {example}")
         return tuple(value)
     if key in _INTEGERS or key in _SECONDS:
         try:
             number = (int if key in _INTEGERS else float)(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ConfigurationError(f"{source}: {key} must be a number, not {value!r}") from error
         if isinstance(value, bool) or not number >= _INTEGERS.get(key, 0) or number == 0:
             raise ConfigurationError(f"{source}: {key} must be positive, not {value!r}")
@@ -262,6 +281,8 @@ def _coerced(key: str, value: Any, base: Path | None, source: str) -> Any:
         raise ConfigurationError(f"{source}: read_only must be true or false, not {value!r}")
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{source}: {key} must be a text")
+    if key in ("private_key_env", "passphrase_env"):
+        return variable_name(value, f"{source}: {key}")
     return value
 
 

@@ -8,7 +8,8 @@ The order of steps is what makes it exactly once:
    transaction;
 4. the group is confirmed when the receipt has its depth and the contract's slot agrees.
 
-A crash after any step leaves the group open, and the next call enters at step 2.
+A crash after any step leaves the group open, and the next call enters at step 2. A group is marked failed only when
+its transaction was refused definitely and no signed attempt of it has a receipt; `revisit` looks again later.
 """
 
 from __future__ import annotations
@@ -56,7 +57,6 @@ class Outcome:
     """What a reconciliation changed."""
 
     confirmed: list[Group] = field(default_factory=list)
-    failed: list[OutboxRecord] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
 
@@ -159,13 +159,38 @@ class Dispatcher:
                 self._resolve(group, slots)
                 return True
             if error.name != _PAUSED or error.transaction_hash is not None:
+                if self.revisit(group):
+                    return True
                 self._fail(group, str(error))
             raise
         except BLOCKING:
             raise
         except RejectedError as error:
+            if self.revisit(group):
+                return True
             self._fail(group, str(error))
             raise
+
+    # -- what was refused ------------------------------------------------------------------------------------------
+
+    def revisit(self, group: Group) -> bool:
+        """Confirm a refused group whose transaction was mined all the same; True when that was so. Sends nothing.
+
+        A node may refuse a transaction that another one has accepted, so that every attempt signed for the group
+        counts: before it is marked failed, when its records are stored again, and when the outbox is reconciled.
+
+        Raises:
+            RetryableError, InconsistentEndpointError: it cannot be told at the moment.
+        """
+        key = self.outbox.key(group)
+        if not self.manager.look_back(key) or self.journal.require(key).state != "mined":
+            return False
+        return self.finish(group)
+
+    def resumable(self, group: Group) -> bool:
+        """Whether something was signed for the group that the chain has not decided: only its own key may send it."""
+        entry = self.journal.get(self.outbox.key(group))
+        return entry is not None and bool(entry.attempts) and not entry.settled
 
     # -- what is anchored already ----------------------------------------------------------------------------------
 
@@ -210,8 +235,6 @@ class Dispatcher:
 
     def _fail(self, group: Group, reason: str) -> None:
         if self.outbox.fail(group, reason):
-            if self._outcome is not None:
-                self._outcome.failed += self.outbox.failed_of(group)
             log.warning("group %d is refused: %s", group.id, reason)
 
     # -- everything ------------------------------------------------------------------------------------------------
@@ -227,6 +250,11 @@ class Dispatcher:
         settled: set[int] = set()  # or given up for now
         try:
             self.contract.block_number()  # no new groups while nothing answers
+            for group in self.outbox.failed_groups():
+                try:
+                    self.revisit(group)
+                except ChainError as error:  # concerns this group only
+                    outcome.errors.append(str(error))
             while True:
                 for records in self.plan(self.outbox.queued()):
                     self.outbox.claim(records)

@@ -305,6 +305,16 @@ class LocalBlockchainClient(BlockchainClient):
         with self._ledger.snapshot():
             return self._run_head(*self._run(run))
 
+    def run_history(self, run: bytes) -> list[RunHead]:
+        """Every head the run ever had, oldest first; empty when there is no such run. Raises CorruptStoreError."""
+        digest, heads = hex_digest(parse_digest(run)), []
+        with self._ledger.snapshot():
+            for block in self._ledger.blocks():
+                state = block.content()
+                if state.get("kind") == "run" and state.get("run") == digest:
+                    heads.append(self._run_head(block, state))
+        return heads
+
     def _run(self, run: bytes) -> tuple[Block, dict[str, Any]]:
         run = parse_digest(run)
         number = self._ledger.run_block(run)

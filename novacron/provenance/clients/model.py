@@ -85,9 +85,16 @@ class BatchInclusion:
     def verifies(self, digest: bytes, metadata: Mapping[str, Any] | None) -> bool:
         """True when the leaf is that of this digest and metadata, and the proof leads from it to the root.
 
-        A plain leaf commits to no metadata: with one, only an empty `metadata` verifies.
+        A plain leaf commits to no metadata: with one, only an empty `metadata` verifies. The proof's length must be
+        one that a tree of `size` leaves has, as the contract demands. Nothing proves `index`: a standard tree sorts its
+        leaves by hash.
         """
         if metadata and self.leaf_encoding == PLAIN_LEAF:
+            return False
+        if not 0 <= self.index < self.size:
+            return False
+        # floor(log2(size)) <= depth <= floor(log2(2 * size - 1))
+        if not self.size.bit_length() - 1 <= len(self.proof) <= (2 * self.size - 1).bit_length() - 1:
             return False
         leaf = standard_leaf_hash(batch_leaf(digest, metadata, self.leaf_encoding), self.leaf_encoding)
         return leaf == self.leaf_hash and verify_merkle_proof(self.root, leaf, self.proof)
@@ -113,8 +120,8 @@ class BatchInclusion:
         try:
             return cls(
                 root=_bytes32(value["root"], "batch.root"),
-                size=int(value["size"]),
-                index=int(value["index"]),
+                size=_integer(value["size"], "batch.size"),
+                index=_integer(value["index"], "batch.index"),
                 leaf_hash=_bytes32(value["leafHash"], "batch.leafHash"),
                 proof=tuple(_bytes32(node, "batch.proof") for node in value["proof"]),
                 leaf_encoding=tuple(str(kind) for kind in value["leafEncoding"]),
@@ -192,7 +199,7 @@ class StoredHash:
                 hash=hex_digest(_bytes32(value["hash"], "hash")),
                 metadata=dict(value["metadata"]),
                 status=value["status"],
-                chain_id=int(value["chainId"]),
+                chain_id=_integer(value["chainId"], "chainId"),
                 contract=str(value["contract"]),
                 submitter=str(value["submitter"]),
                 timestamp=_optional_int(value["timestamp"]),
@@ -207,7 +214,14 @@ class StoredHash:
 
 
 def _optional_int(value: Any) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else _integer(value, "timestamp or blockNumber")
+
+
+def _integer(value: Any, name: str) -> int:
+    """A whole number that the contract's uint64 holds."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
+        raise ProofFormatError(f"{name} is not a whole number from 0 to 2**64 - 1")
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +244,7 @@ class ReconcileReport:
     Attributes:
         confirmed: records this call found or made anchored; each appears in one report only.
         still_pending: records that wait for a later call.
-        failed: records this call saw refused for good.
+        failed: all records of the store that were refused for good, by earlier calls too, until they are stored again.
         errors: why something is still pending, one sentence each.
     """
 

@@ -9,6 +9,9 @@ from novacron.chain import ContractHandle, EndpointPool
 from novacron.exceptions import InconsistentEndpointError, UnknownRecordError
 from novacron.provenance.clients.model import RunHead
 
+_NEAR = 1_000  # blocks: close enough to ask for logs
+_BEFORE_SEAL = 50_000  # blocks searched before a seal: a week of Ethereum
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -90,3 +93,38 @@ class ProofOfTraining:
             updated_at=int(updated_at),
             model_digest=bytes(model) if any(bytes(model)) else None,
         )
+
+    def extension(self, head: RunHead) -> tuple[str, int] | None:
+        """Transaction hash (0x-prefixed) and block number of the extension that made `head`, None when none is found.
+
+        The head's time leads to its block, so that few logs are searched however long the chain is. A seal has moved
+        that time on; then the 50,000 blocks before the seal are searched.
+
+        Raises:
+            ChainError: the endpoints do not answer, or keep no logs.
+        """
+        first, last = self._around(head.updated_at)
+        if head.model_digest is not None:
+            first = max(0, first - _BEFORE_SEAL)
+        for event in self.handle.events("RunExtended", first, last, {"run": head.run, "newSize": head.size}):
+            if bytes(event.args["newRoot"]) == head.root and event.transaction_hash and event.block_number is not None:
+                return event.transaction_hash, event.block_number
+        return None
+
+    def _around(self, time: int) -> tuple[int, int]:
+        """A range of at most 2,001 blocks (else the whole chain is shorter) that holds every block of this time.
+
+        `time` is in seconds. Chains with several blocks a second are covered up to 1,000 blocks of one time.
+        """
+        low, high = 0, self.block_number()
+        while high - low > _NEAR:
+            middle = (low + high) // 2
+            block = self.pool.request("eth_getBlockByNumber", [hex(middle), False])
+            try:
+                found = int(block["timestamp"], 16)
+            except (KeyError, TypeError, ValueError) as error:
+                raise InconsistentEndpointError(f"an endpoint gives block {middle} no time: {error!r}") from error
+            if found == time:
+                return max(low, middle - _NEAR), min(high, middle + _NEAR)
+            low, high = (middle, high) if found < time else (low, middle)
+        return low, high

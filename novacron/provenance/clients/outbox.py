@@ -7,6 +7,7 @@ dies at any line is continued by the next one with the same bytes.
     record:  queued (no group) → in a group → confirmed with its group
                                             → failed (with the reason), until it is stored again
     group:   open → confirmed | failed | void (its transaction can never succeed; the records are queued again)
+             failed → confirmed (its transaction was mined all the same) | open (its record is stored again)
 """
 
 from __future__ import annotations
@@ -153,6 +154,15 @@ class Outbox:
         with snapshot(self._db):
             return self._records("reason IS NOT NULL ORDER BY seq", ())
 
+    def failed_groups(self) -> list[Group]:
+        """Groups refused for good whose records were not stored again, oldest first."""
+        with snapshot(self._db):
+            rows = self._db.execute(
+                f"SELECT {_GROUP} FROM groups WHERE state = 'failed' AND id IN "  # noqa: S608
+                "(SELECT group_id FROM records WHERE reason IS NOT NULL) ORDER BY id"
+            )
+            return [self._group(row) for row in rows.fetchall()]
+
     def failed_of(self, group: Group) -> list[OutboxRecord]:
         """The records that failed with a group."""
         with snapshot(self._db):
@@ -266,6 +276,22 @@ class Outbox:
             if changed:
                 self._db.execute("UPDATE records SET reason = ? WHERE group_id = ?", (reason or "refused", group.id))
         return changed
+
+    def reopen(self, group: Group, metadata: bytes) -> OutboxRecord | None:
+        """Take up a refused single record again, under the same idempotency key; None when it is another record now.
+
+        Args:
+            metadata: what the record must have, since the key stands for it, too.
+        """
+        with transaction(self._db):
+            current = self.group(group.id)
+            records = self._records("group_id = ? AND reason IS NOT NULL", (group.id,))
+            same = current.kind == "single" and len(records) == 1 and records[0].metadata == metadata
+            if current.state != "failed" or not same:
+                return None
+            self._update(replace(current, state="open"))
+            self._db.execute("UPDATE records SET reason = NULL WHERE group_id = ?", (group.id,))
+        return replace(records[0], reason=None)
 
     def discard(self, record: OutboxRecord) -> bool:
         """Forget a record that is still queued; False when it no longer is."""

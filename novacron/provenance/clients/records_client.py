@@ -4,6 +4,10 @@ Differences from anchors: metadata is stored on chain as a canonical JSON string
 numbers records, so that the id of a confirmed record ends in `#<number>` (the id without it, which a pending record
 has, goes on working in the store that wrote it); the contract keeps no index by hash, so that only this store knows
 which hashes it recorded before. Batches are anchored as by the ordinary client.
+
+The contract would store a hash twice without objecting. A record that was refused and is stored again with the same
+metadata therefore keeps its idempotency key; with other metadata it cannot, and gets a new transaction once no receipt
+of the old one is found.
 """
 
 from __future__ import annotations

@@ -16,6 +16,8 @@ from novacron.exceptions import (
     CorruptStoreError,
     DuplicateRecordError,
     InputError,
+    RejectedError,
+    RetryableError,
     UnknownRecordError,
 )
 from novacron.provenance.clients.base import BlockchainClient, canonical_metadata, normalise_items
@@ -150,7 +152,7 @@ class Web3BlockchainClient(BlockchainClient):
         outbox, dispatcher = self._writer()
         digest = parse_digest(hash_value)
         text = self._checked_metadata(metadata)
-        record = outbox.add(digest, text, self.record_id)
+        record = self._taken_up(digest, text) or outbox.add(digest, text, self.record_id)
         try:
             self._refuse_anchored(record)
             group = outbox.claim([record]) or self._entry(digest)[1]  # else another process is sending it already
@@ -158,7 +160,10 @@ class Web3BlockchainClient(BlockchainClient):
                 dispatcher.deliver(group)
         except UNANSWERED as error:
             log.warning("record %s is pending: %s", self.record_id(digest), error)
-        return self._stored(*self._entry(digest))
+        record, group = self._entry(digest)
+        if record.reason is not None:
+            raise RejectedError(f"record {self.record_id(digest)} was refused: {record.reason}")
+        return self._stored(record, group)
 
     def batch_store_hashes(
         self, items: Sequence[BatchItem], *, batch_metadata: Mapping[str, Any] | None = None
@@ -166,6 +171,7 @@ class Web3BlockchainClient(BlockchainClient):
         outbox, dispatcher = self._writer()
         records = normalise_items(items)
         encode_metadata(batch_metadata)  # refuses what is too large for the chain
+        self._revisit({digest for digest, _ in records})
         tree, nodes, encoding = build_tree(records)
         group = outbox.add_batch(records, canonical_metadata(batch_metadata), tree, nodes, encoding, self.record_id)
         try:
@@ -195,7 +201,7 @@ class Web3BlockchainClient(BlockchainClient):
         return ReconcileReport(
             confirmed=tuple(self._described(confirmed)),
             still_pending=tuple(self.pending()),
-            failed=tuple(self._failures(outcome.failed)),
+            failed=tuple(self.failed()),
             errors=tuple(dict.fromkeys(outcome.errors)),
         )
 
@@ -215,6 +221,31 @@ class Web3BlockchainClient(BlockchainClient):
         """Close `pool` together with this client."""
         self._owned.callback(pool.close)
         return self
+
+    def _revisit(self, digests: set[bytes]) -> list[Group]:
+        """Groups that hold a digest that was refused before, and still is after a look at the chain."""
+        outbox, dispatcher = self._writer()
+        still = []
+        for group in outbox.failed_groups():
+            if digests.isdisjoint(record.digest for record in outbox.failed_of(group)):
+                continue
+            try:
+                if not dispatcher.revisit(group):
+                    still.append(group)
+            except UNANSWERED as error:
+                raise RetryableError(
+                    f"a transaction of group {group.id} was refused before, and whether it was mined all the same "
+                    f"cannot be told at the moment ({error}); nothing was stored, repeat later"
+                ) from error
+        return still
+
+    def _taken_up(self, digest: bytes, metadata: bytes) -> OutboxRecord | None:
+        """The record, when it was refused after it was signed: the same transaction is tried again."""
+        outbox, dispatcher = self._writer()
+        for group in self._revisit({digest}):
+            if dispatcher.resumable(group) and (record := outbox.reopen(group, metadata)) is not None:
+                return record
+        return None
 
     def _refuse_anchored(self, record: OutboxRecord) -> None:
         """Give up a record that this account anchored from elsewhere."""
@@ -311,6 +342,9 @@ class Web3BlockchainClient(BlockchainClient):
 
     def run_head(self, run: bytes) -> RunHead:
         return self._contract.run_head(parse_digest(run))
+
+    def extension_of(self, head: RunHead) -> tuple[str, int] | None:
+        return self._contract.extension(head)
 
     # -- parts -----------------------------------------------------------------------------------------------------
 

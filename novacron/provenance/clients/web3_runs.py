@@ -73,7 +73,10 @@ class Web3Runs:
             if (head.size, head.root) != (new_size, root):
                 check_extension(head, new_size, root, proof)
                 raise
-        return self._with_receipt(self._contract.run_head(run), key)
+        head = self._contract.run_head(run)
+        if head.size != new_size:  # grown further meanwhile: this transaction did not make that head
+            return head
+        return self._with_receipt(head, key)
 
     def seal(self, run: bytes, model_digest: bytes) -> RunHead:
         """See `BlockchainClient.seal_run`."""

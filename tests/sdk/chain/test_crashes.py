@@ -227,6 +227,17 @@ def test_an_accepted_transaction_never_gives_its_nonce_back(journal: Journal) ->
     assert not journal.release("k", "refused")
 
 
+def test_a_transaction_that_may_be_under_way_never_gives_its_nonce_back(journal: Journal) -> None:
+    entry = journal.sign(Intent("k", 1, SINK, SINK, b""), floor=0, gas=21000, build=signed())
+    for _ in range(2):  # two processes send it, one of them dies
+        assert journal.expose("k", entry.live[0])
+    journal.refused("k", entry.live[0])
+    assert not journal.release("k", "refused")
+    journal.refused("k", entry.live[0])
+    assert journal.release("k", "refused")
+    assert not journal.expose("k", entry.live[0])  # whoever still has the old entry must not send it
+
+
 def test_two_waiters_do_not_both_replace_the_version_they_saw(journal: Journal) -> None:
     journal.sign(Intent("k", 1, SINK, SINK, b""), floor=0, gas=21000, build=signed(1))
     assert len(journal.add_attempt("k", after=1, build=signed(2)).attempts) == 2

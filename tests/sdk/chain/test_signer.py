@@ -8,6 +8,7 @@ import logging
 import pickle
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -176,3 +177,11 @@ def assert_hidden(error: BaseException, *secrets: str) -> None:
         chain = chain.__cause__ or chain.__context__
     for secret in (KEY[2:], *secrets):
         assert secret not in text.lower(), "a secret shows"
+
+
+@pytest.mark.parametrize("make", [signer_from_env, passphrase_from_env])
+@pytest.mark.parametrize("name", ["0x" + "59" * 32, "59" * 32, "ab" * 32, "correct horse", "", "A=B"])
+def test_a_secret_given_as_the_name_of_a_variable_is_never_shown(make: Callable[[str], object], name: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be the name of an environment variable") as caught:
+        make(name)
+    assert not name or name not in str(caught.value)

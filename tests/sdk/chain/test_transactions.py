@@ -21,14 +21,16 @@ from novacron.exceptions import (
     InconsistentEndpointError,
     InputError,
     InsufficientFundsError,
+    NonceError,
     RejectedError,
     ReorgError,
+    RetryableError,
     RevertedError,
     StoreFullError,
     UnknownRecordError,
 )
 from tests.sdk.chain.conftest import SINK, Funded, count_of, fund, payloads
-from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, Hang, Lie, Status, on
+from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, Hang, Lie, Status, in_turn, on
 
 PoolOf = Callable[..., EndpointPool]
 
@@ -187,6 +189,80 @@ def test_a_refused_transaction_that_the_node_mined_all_the_same_is_not_sent_agai
             manager.send("once", to=SINK, data=b"1")
         assert manager.send("once", to=SINK, data=b"1").nonce == 0
     assert count_of(anvil, account.address) == 1
+
+
+REFUSAL = Answer({"error": {"code": -32000, "message": "tx fee (1.20 ether) exceeds the configured cap (1.00 ether)"}})
+
+
+def test_a_nonce_is_kept_when_one_endpoint_may_have_taken_what_another_refused(node: Anvil, manage: Manage) -> None:
+    account = fund(node)
+    node.rpc("evm_setAutomine", False)
+    with FaultyRpc(node.url) as first, FaultyRpc(node.url) as second:
+        first.rule = second.rule = in_turn("eth_sendRawTransaction", AcceptThenDrop(), REFUSAL)
+        manager = manage(first.url, second.url, signer=account.signer, pool={"retries": 1})
+        with pytest.raises(RetryableError, match=r"exceeds the configured cap.*keeps nonce 0"):
+            manager.submit("A", to=SINK, data=b"A")
+        assert manager.journal.require("A").live[0].exposures == 1
+        # A later process meets the definite refusal alone, and does not know better either.
+        later = manage(second.url, signer=account.signer)
+        with pytest.raises(RetryableError, match="keeps nonce 0"):
+            later.submit("A", to=SINK, data=b"A")
+    manager = manage(node.url, signer=account.signer)
+    manager.submit("B", to=SINK, data=b"B")
+    node.rpc("evm_mine")
+    assert [manager.send(key, to=SINK, data=key.encode()).nonce for key in ("A", "B")] == [0, 1]
+    assert payloads(node, account.address) == [b"A", b"B"]
+
+
+@pytest.mark.parametrize("first", ["A", "B"])
+def test_a_receipt_settles_its_key_even_when_another_key_got_the_nonce(node: Anvil, manage: Manage, first: str) -> None:
+    account = fund(node)
+    node.rpc("evm_setAutomine", False)
+    with FaultyRpc(node.url) as proxy:
+        proxy.rule = on("eth_sendRawTransaction", REFUSAL)
+        refusing = manage(proxy.url, signer=account.signer)
+        with pytest.raises(RejectedError, match="configured cap"):
+            refusing.submit("A", to=SINK, data=b"A")
+        proxy.rule = on("eth_sendRawTransaction", Status(503))
+        with pytest.raises(ChainUnavailableError):
+            manage(proxy.url, signer=account.signer, pool={"retries": 1}).submit("B", to=SINK, data=b"B")
+    manager = manage(node.url, signer=account.signer, timeout=5)
+    entry = manager.journal.require("A")
+    assert (entry.nonce, manager.journal.require("B").nonce) == (None, 0)
+    node.rpc("eth_sendRawTransaction", "0x" + entry.attempts[0].raw.hex())  # the node that refused had kept it
+    with pytest.raises(NonceError, match="second nonce now could make it happen twice"):
+        manager.submit("A", to=SINK, data=b"A")
+    node.rpc("evm_mine")
+    node.rpc("evm_setAutomine", True)
+    nonces = {key: manager.send(key, to=SINK, data=key.encode()).nonce for key in (first, "B", "A")}
+    assert nonces == {"A": 0, "B": 1}
+    assert payloads(node, account.address) == [b"A", b"B"]
+
+
+def test_a_refused_key_is_not_signed_again_before_its_receipt_is_deep_enough(node: Anvil, manage: Manage) -> None:
+    account = fund(node)
+    with FaultyRpc(node.url) as proxy:
+        proxy.rule = on("eth_sendRawTransaction", REFUSAL)
+        with pytest.raises(RejectedError):
+            manage(proxy.url, signer=account.signer).submit("A", to=SINK, data=b"A")
+    manager = manage(node.url, signer=account.signer, confirmations=3)
+    node.rpc("eth_sendRawTransaction", "0x" + manager.journal.require("A").attempts[0].raw.hex())
+    with pytest.raises(ConfirmationTimeoutError, match="1 of 3 confirmations"):
+        manager.submit("A", to=SINK, data=b"A")
+    assert not manager.journal.require("A").settled
+    node.rpc("anvil_mine", "0x2")
+    assert manager.look_back("A")
+    assert manager.send("A", to=SINK, data=b"A").nonce == 0
+    assert payloads(node, account.address) == [b"A"]
+
+
+def test_an_endpoint_that_cannot_be_reached_leaves_no_doubt(anvil: Anvil, proxy: FaultyRpc, manage: Manage) -> None:
+    dead = f"http://127.0.0.1:{free_port()}"
+    proxy.rule = on("eth_sendRawTransaction", REFUSAL)
+    manager = manage(dead, proxy.url)
+    with pytest.raises(RejectedError, match="configured cap"):
+        manager.submit("A", to=SINK, data=b"A")
+    assert (manager.journal.require("A").nonce, manager.journal.require("A").attempts[0].exposures) == (None, 0)
 
 
 def test_a_fee_overtaken_by_the_base_fee_is_raised_under_the_same_nonce(

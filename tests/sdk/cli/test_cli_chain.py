@@ -131,7 +131,8 @@ def test_a_run_on_chain_is_proven_with_an_rpc_address_alone(
     offline = json_of(*arguments)
     assert offline["ok"]
     assert not offline["complete"]
-    unreachable = json_of(*arguments, "--rpc", dead_url())
+    unreachable = json_of(*arguments, "--rpc", dead_url(), code=3)
+    assert unreachable["verdict"] == "valid as far as checked"
     assert "no endpoint answers" in json.dumps(unreachable)
     document = json.loads((folder / "p.novaproof.json").read_text())
     document["chain"]["chain_id"] = 1

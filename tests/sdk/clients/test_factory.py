@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from novacron.provenance.clients.factory import client_from_config
 from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.clients.records_client import RecordsBlockchainClient
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
+from novacron.provenance.log import TransparencyLog
 from tests.support.clients import Chain
 
+ROOT = Path(__file__).resolve().parents[3]
 URL = "http://127.0.0.1:1"
 ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 
@@ -75,6 +78,78 @@ def test_a_key_does_not_belong_into_a_configuration(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="private_key_env") as caught:
         client_from_config(tmp_path / "c.toml")
     assert secret not in str(caught.value)
+
+
+SECRET = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
+
+
+@pytest.mark.parametrize("secret", [SECRET, SECRET[2:], "ab" * 32, f" {SECRET}", SECRET + "0", "correct horse"])
+@pytest.mark.parametrize("key", ["private_key_env", "passphrase_env", "keystore", "key_command", "address", "contract"])
+def test_a_secret_in_the_place_of_a_name_is_refused_and_never_shown(tmp_path: Path, key: str, secret: str) -> None:
+    if not key.endswith("_env") and secret in ("correct horse", SECRET + "0"):
+        pytest.skip("a path or a command may have any text that is no key")
+    value = [secret] if key == "key_command" else secret
+    with pytest.raises(ConfigurationError, match=key) as caught:
+        ClientConfig.from_mapping({"rpc_urls": [URL], "contract": ADDRESS, "store": "s", key: value})
+    assert secret.strip()[2:20] not in str(caught.value)
+    (tmp_path / "c.toml").write_text(
+        f'[client]\nrpc_urls = ["{URL}"]\nchain_id = 1\nstore = "s"\n{key} = {json.dumps(value)}\n'
+    )
+    command = [sys.executable, "-m", "novacron.cli.main", "--config", str(tmp_path / "c.toml"), "anchor", "pending"]
+    if secret == SECRET:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        assert (done.returncode != 0, key in done.stderr) == (True, True)
+        assert SECRET[2:20] not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["MY_KEY", "_k1", "deadbeef"])
+def test_names_of_variables_are_taken_and_not_shown(name: str) -> None:
+    config = ClientConfig.from_mapping(
+        {"rpc_urls": [URL], "contract": ADDRESS, "store": "s", "private_key_env": name, "passphrase_env": name + "2"}
+    )
+    assert (config.private_key_env, config.passphrase_env) == (name, name + "2")
+    assert name not in repr(config)
+
+
+@pytest.mark.parametrize("value", [7, {"a": "b"}, [7], [""], True])
+@pytest.mark.parametrize("key", ["rpc_urls", "key_command"])
+def test_a_list_that_is_none_is_named_with_an_example(key: str, value: object) -> None:
+    with pytest.raises(ConfigurationError, match=rf"{key} must be a list of texts; write {key} = \["):
+        client_from_config({"rpc_urls": [URL], "contract": ADDRESS, "store": "s", key: value})
+
+
+def test_a_number_that_is_infinite_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="chain_id"):
+        client_from_config({"rpc_urls": [URL], "contract": ADDRESS, "read_only": True, "chain_id": float("inf")})
+
+
+def test_an_open_quote_in_the_key_command_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOVACRON_RPC_URLS", URL)
+    monkeypatch.setenv("NOVACRON_KEY_COMMAND", "pass show 's3cret")
+    with pytest.raises(ConfigurationError, match=r"NOVACRON_KEY_COMMAND .*close its quotes") as caught:
+        client_from_config()
+    assert "s3cret" not in str(caught.value)
+
+
+def test_stores_are_readable_by_their_owner_only(chain: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_KEY", chain.node.accounts[5][1])
+    base = {"rpc_urls": [chain.node.url], "contract": chain.contract, "store": tmp_path / "s", "chain_id": 31337}
+    umask = os.umask(0o022)
+    try:
+        with (
+            client_from_config({**base, "private_key_env": "MY_KEY"}) as client,
+            client_from_config({"kind": "local", "store": tmp_path / "l"}) as local,
+            TransparencyLog(tmp_path / "log.sqlite") as log,
+        ):
+            client.store_hash(os.urandom(32))
+            local.store_hash(os.urandom(32))
+            log.append(b"entry")
+            modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.rglob("*") if file.is_file()}
+    finally:
+        os.umask(umask)
+    assert {"outbox.sqlite", "outbox.sqlite-wal", "journal.sqlite", "l", "log.sqlite", "log.sqlite-shm"} <= modes.keys()
+    assert set(modes.values()) == {0o600}, modes
 
 
 def test_secrets_are_not_shown(chain: Chain) -> None:

@@ -9,11 +9,21 @@ from dataclasses import replace
 import pytest
 from web3 import Web3
 
-from novacron.exceptions import DuplicateRecordError, MetadataTooLargeError, RevertedError, UnknownRecordError
+from novacron.chain import EndpointPool
+from novacron.exceptions import (
+    ChainUnavailableError,
+    DuplicateRecordError,
+    MetadataTooLargeError,
+    RejectedError,
+    RetryableError,
+    RevertedError,
+    UnknownRecordError,
+)
 from novacron.provenance.clients.records_client import RecordsBlockchainClient
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from tests.support.clients import Chain
 from tests.support.contracts import artifact
+from tests.support.faulty_rpc import AcceptThenDrop, Answer, FaultyRpc, Status, in_turn, on
 
 Open = Callable[..., Web3BlockchainClient]
 Digest = Callable[[], bytes]
@@ -105,3 +115,81 @@ def test_a_paused_contract_leaves_the_record_pending_and_says_so(
         contract.functions.unpauseContract().transact({"from": chain.account(0)})
     assert client.reconcile().complete
     assert len(chain.records_of(value)) == 1
+
+
+REFUSAL = Answer({"error": {"code": -32000, "message": "tx fee (1.20 ether) exceeds the configured cap (1.00 ether)"}})
+
+
+def test_a_record_that_one_endpoint_took_and_another_refused_is_stored_once(
+    chain: Chain, open_client: Open, digest: Digest
+) -> None:
+    value = digest()
+    with FaultyRpc(chain.node.url) as first, FaultyRpc(chain.node.url) as second:
+        first.rule = second.rule = in_turn("eth_sendRawTransaction", AcceptThenDrop(), REFUSAL)
+        with EndpointPool([first.url, second.url], chain_id=31337, retries=1, health_interval=None) as pool:
+            client = open_client(RecordsBlockchainClient, pool=pool)
+            assert client.store_hash(value, {"a": 1}).status == "pending"
+            assert client.failed() == []
+    with pytest.raises(DuplicateRecordError):
+        open_client(RecordsBlockchainClient).store_hash(value, {"a": 1})
+    report = open_client(RecordsBlockchainClient).reconcile()
+    assert [record.hash for record in report.confirmed] == [value.hex()]
+    assert report.complete
+    assert len(chain.records_of(value)) == 1
+
+
+def refused(chain: Chain, open_client: Open, value: bytes) -> str:
+    """A record every endpoint refused; returns the signed bytes."""
+    with FaultyRpc(chain.node.url) as proxy:
+        proxy.rule = on("eth_sendRawTransaction", REFUSAL)
+        with open_client(RecordsBlockchainClient, url=proxy.url) as client:
+            with pytest.raises(RejectedError, match="configured cap"):
+                client.store_hash(value, {"a": 1})
+            assert [item.record.hash for item in client.failed()] == [value.hex()]
+            assert not client.reconcile().complete
+        return str(next(params[0] for method, params in proxy.calls if method == "eth_sendRawTransaction"))
+
+
+@pytest.mark.parametrize("metadata", [{"a": 1}, {"other": 2}])
+def test_storing_a_refused_record_again_finds_that_it_was_mined(
+    chain: Chain, open_client: Open, digest: Digest, metadata: dict[str, int]
+) -> None:
+    value = digest()
+    raw = refused(chain, open_client, value)
+    chain.node.rpc("eth_sendRawTransaction", raw)  # the node that refused had kept it
+    with FaultyRpc(chain.node.url) as proxy:
+        client = open_client(RecordsBlockchainClient, url=proxy.url)
+        proxy.rule = on("*", Status(503))
+        with pytest.raises(RetryableError, match="nothing was stored"):
+            client.store_hash(value, metadata)
+    client = open_client(RecordsBlockchainClient)
+    with pytest.raises(DuplicateRecordError):
+        client.store_hash(value, metadata)
+    assert client.retrieve_hash(client.record_id(value)).status == "confirmed"
+    assert client.failed() == []
+    assert len(chain.records_of(value)) == 1
+
+
+def test_reconciling_finds_that_a_refused_record_was_mined(chain: Chain, open_client: Open, digest: Digest) -> None:
+    value = digest()
+    raw = refused(chain, open_client, value)
+    client = open_client(RecordsBlockchainClient)
+    report = client.reconcile()
+    assert (report.confirmed, [item.record.hash for item in report.failed]) == ((), [value.hex()])
+    assert not report.complete
+    chain.node.rpc("eth_sendRawTransaction", raw)
+    report = client.reconcile()
+    assert [record.hash for record in report.confirmed] == [value.hex()]
+    assert report.complete
+    assert len(chain.records_of(value)) == 1
+
+
+def test_a_refused_record_stored_again_keeps_its_transaction(chain: Chain, open_client: Open, digest: Digest) -> None:
+    value = digest()
+    raw = refused(chain, open_client, value)
+    client = open_client(RecordsBlockchainClient)
+    assert client.store_hash(value, {"a": 1}).status == "confirmed"
+    with pytest.raises(ChainUnavailableError, match="nonce too low"):
+        chain.node.rpc("eth_sendRawTransaction", raw)
+    assert len(chain.records_of(value)) == 1
+    client.check()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from novacron.exceptions import ConfigurationError, InputError
+from novacron.exceptions import ConfigurationError, InputError, RunConflictError
 from novacron.provenance.adapters.frameworks import numeric_metrics
 from novacron.provenance.adapters.huggingface import trainer_callback
 from novacron.provenance.adapters.keras import keras_callback
@@ -63,6 +63,24 @@ def test_a_loop_that_fails_seals_nothing_and_anchors_what_there_is(
     assert types(run) == ["open", "checkpoint"]
     assert run.status().anchored_size == 2
     assert not run.status().sealed
+
+
+def test_a_failing_anchor_does_not_hide_why_the_training_failed(
+    record: Record, local: LocalBlockchainClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = record(local)
+
+    def conflict() -> None:
+        raise RunConflictError("the log was altered")
+
+    def failing() -> None:
+        with training_loop(run, tmp_path / "checkpoints"):
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(run, "reconcile", conflict)
+    with pytest.raises(ZeroDivisionError) as caught:
+        failing()
+    assert caught.value.__notes__ == ["what was recorded could not be anchored: the log was altered"]
 
 
 def test_a_recorded_checkpoint_is_not_overwritten(record: Record, tmp_path: Path) -> None:

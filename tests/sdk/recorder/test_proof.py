@@ -177,7 +177,7 @@ OTHER = "ab" * 32
         ("chain.salt", None, "run id"),
         ("chain.owner", "somebody else", "run id"),
         ("run_manifest.model", "other", "run manifest"),
-        ("run_manifest.model", {"a": 2**60}, "run manifest"),
+        ("run_manifest.model", {"a": 2**52}, "run manifest"),
         ("entry.decoded.epoch", 7, "entry"),
         ("entry.decoded.metrics", {"loss": 0.0}, "entry"),
         ("manifest", None, "checkpoint manifest"),
@@ -377,8 +377,10 @@ def test_a_single_record_is_proven_by_its_id(local: LocalBlockchainClient) -> No
 def test_a_store_that_does_not_hold_the_record_fails(local: LocalBlockchainClient, tmp_path: Path) -> None:
     proof = proof_of_record(local, local.store_hash("cd" * 32).id)
     with LocalBlockchainClient(tmp_path / "other.sqlite") as other:
-        assert failed(verify_proof(proof, client=other)) == {"contract"}
+        assert failed(verify_proof(proof, client=other)) == {"expected", "contract"}
     document = json.loads(proof.to_bytes())
     for part in ("record.blockNumber", "chain.block_number"):
         document = alter(document, part, 77)
-    assert failed(verify_proof(document, client=local)) == {"anchor on chain"}
+    report = verify_proof(document, client=local)
+    assert failed(report) == {"anchor on chain"}
+    assert not report.attested

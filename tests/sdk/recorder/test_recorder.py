@@ -126,6 +126,28 @@ def test_digests_are_recorded_without_a_manifest(record: Record) -> None:
     assert len(run.entries()) == 3
 
 
+@pytest.mark.parametrize("tail", ["/" + "a" * 55, "a" * 52 + ".bin"])
+def test_a_mistyped_path_as_long_as_a_digest_is_a_missing_file(record: Record, tail: str) -> None:
+    run = record()
+    path = "deadbeef" + tail
+    assert len(path) == 64
+    with pytest.raises(ManifestError, match="deadbeef"):
+        run.record_training_checkpoint(path)
+    with pytest.raises(ManifestError):
+        run.record_training_checkpoint(Path("a" * 64))  # a Path is never a digest
+    assert len(run.entries()) == 1
+
+
+def test_an_existing_file_named_like_a_digest_is_hashed(
+    record: Record, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a" * 64).write_bytes(b"weights")
+    entry = record().record_training_checkpoint("a" * 64).entry
+    assert entry.checkpoint is not None
+    assert entry.checkpoint.digest == build_manifest(Path("a" * 64)).root
+
+
 def test_a_sealed_run_refuses_everything(record: Record, local: LocalBlockchainClient, checkpoint: Checkpoint) -> None:
     run = record(local)
     run.record_training_checkpoint(checkpoint(1))
