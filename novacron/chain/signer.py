@@ -83,9 +83,8 @@ def signer_from_key(key: str | bytes, *, expected_address: str | None = None, so
     text = key.hex() if isinstance(key, bytes) else key.strip()
     found = _KEY.fullmatch(text)
     if found is None:
-        raise SigningKeyError(
-            f"{source} holds no private key: expected 64 hexadecimal digits, got {len(text)} characters"
-        )
+        length = len(text.removeprefix("0x"))
+        raise SigningKeyError(f"{source} holds no private key: expected 64 hexadecimal digits, got {length} characters")
     account: LocalAccount | None = None
     try:
         account = Account.from_key(bytes.fromhex(found.group(1)))

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from novacron.cli.app import App, facts, parse_metadata, pass_app, read_text, rows_table
+from novacron.cli.app import App, facts, for_people, parse_metadata, pass_app, read_text, rows_table
 from novacron.exceptions import InputError
+from novacron.provenance.clients.base import BlockchainClient
 from novacron.provenance.clients.model import StoredHash
 from novacron.provenance.digest import hex_digest
 from novacron.provenance.manifest import build_manifest
@@ -80,8 +81,8 @@ def anchor_batch(app: App, source: Path, metadata: str | None) -> None:
     with app.client() as client:
         records = client.batch_store_hashes(items, batch_metadata=parse_metadata(metadata))
     value = [record.to_dict() for record in records]
-    shown = records[:20]
-    title = f"Batch of {len(records)}" + (", the first 20 shown" if len(records) > 20 else "")
+    shown = records[:20] if for_people(app.console) else records
+    title = f"Batch of {len(records)}" + (f", the first {len(shown)} shown" if len(records) > len(shown) else "")
     app.emit(value, rows_table(title, ["hash", "status", "id"], [(item.hash, item.status, item.id) for item in shown]))
 
 
@@ -90,7 +91,7 @@ def anchor_batch(app: App, source: Path, metadata: str | None) -> None:
 @pass_app
 def anchor_show(app: App, record_id: str) -> None:
     """Print the record with this id."""
-    with app.client() as client:
+    with app.client(reading=True) as client:
         show_record(app, client.retrieve_hash(record_id))
 
 
@@ -101,7 +102,7 @@ def anchor_show(app: App, record_id: str) -> None:
 def anchor_verify(ctx: click.Context, digest: str, record_id: str) -> None:
     """Ask the chain whether it holds DIGEST under RECORD_ID; exit code 1 when it does not."""
     app: App = ctx.obj
-    with app.client() as client:
+    with app.client(reading=True) as client:
         good = client.verify_hash(digest, record_id)
     app.emit({"verified": good}, lambda _: click.echo("verified" if good else "not verified"))
     if not good:
@@ -112,8 +113,13 @@ def anchor_verify(ctx: click.Context, digest: str, record_id: str) -> None:
 @pass_app
 def anchor_pending(app: App) -> None:
     """List what waits to be anchored, and what the chain refused."""
-    with app.client() as client:
-        waiting, failed = client.pending(), client.failed()
+    with app.client(reading=True) as client:
+        show_waiting(app, client)
+
+
+def show_waiting(app: App, client: BlockchainClient) -> None:
+    """Print what the client's outbox holds, and what the chain refused of it."""
+    waiting, failed = client.pending(), client.failed()
     value = {
         "pending": [record.to_dict() for record in waiting],
         "failed": [{"record": item.record.to_dict(), "reason": item.reason} for item in failed],
@@ -127,9 +133,14 @@ def anchor_pending(app: App) -> None:
 @click.pass_context
 def anchor_reconcile(ctx: click.Context) -> None:
     """Anchor everything that is pending; exit code 1 when something still is, or was refused."""
-    app: App = ctx.obj
-    with app.client() as client:
-        report = client.reconcile()
+    with ctx.obj.client(reading=True) as client:
+        if not send_waiting(ctx.obj, client):
+            ctx.exit(1)
+
+
+def send_waiting(app: App, client: BlockchainClient) -> bool:
+    """Send what waits and print the outcome; whether nothing is left."""
+    report = client.reconcile()
     value = {
         "confirmed": [record.to_dict() for record in report.confirmed],
         "still_pending": [record.to_dict() for record in report.still_pending],
@@ -143,8 +154,7 @@ def anchor_reconcile(ctx: click.Context) -> None:
         *(("why", reason) for reason in report.errors),
     ]
     app.emit(value, facts("Reconciled", rows))
-    if not report.complete:
-        ctx.exit(1)
+    return report.complete
 
 
 @anchor.command("proof")
@@ -153,7 +163,7 @@ def anchor_reconcile(ctx: click.Context) -> None:
 @pass_app
 def anchor_proof(app: App, record_id: str, output: Path | None) -> None:
     """Write the proof file of one record; check it with `novacron proof verify`."""
-    with app.client() as client:
+    with app.client(reading=True) as client:
         made = proof_of_record(client, record_id)
     path = made.save(output or Path(f"{hex_digest(made.record.digest)[:16]}{SUFFIX}"))
     app.emit({"proof": path}, facts("Proof", {"written to": path}))

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from novacron.exceptions import ConfigurationError, InputError, NovaCronError
@@ -63,11 +65,17 @@ class App:
             return ClientConfig.from_environment(manifest=self.config)
         return ClientConfig.from_toml(self.config)
 
-    def client(self, **changes: Any) -> BlockchainClient:
-        """Open the configured client; the caller closes it. Raises ConfigurationError, SigningKeyError, ChainError."""
+    def client(self, *, reading: bool = False, **changes: Any) -> BlockchainClient:
+        """Open the configured client; the caller closes it. Raises ConfigurationError, SigningKeyError, ChainError.
+
+        With `reading` an embedded store must exist: a mistyped path is an error, not an empty store.
+        """
         from novacron.provenance.clients.factory import client_from_config
 
-        return client_from_config(replace(self.settings(), **changes))
+        settings = replace(self.settings(), **changes)
+        if reading and settings.kind == "local" and settings.store is not None:
+            require_store(settings.store)
+        return client_from_config(settings)
 
     @contextmanager
     def optional_client(self) -> Iterator[BlockchainClient | None]:
@@ -109,6 +117,15 @@ class App:
 pass_app = click.make_pass_decorator(App)
 
 
+def require_store(path: Path) -> None:
+    """Raises ConfigurationError when no file is at `path`."""
+    if not path.exists():
+        raise ConfigurationError(
+            f"{path}: there is no store here (it does not exist); `novacron anchor hash`, `run open` or `store import` "
+            "creates one"
+        )
+
+
 def safe_text(text: str) -> str:
     """`text` with control, bidirectional and other invisible characters written as `\\u001b`.
 
@@ -135,40 +152,59 @@ def plain(value: Any) -> Any:
 
 
 def facts(title: str, rows: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> Callable[[Console], None]:
-    """A two-column table of names and values."""
-    pairs = rows.items() if isinstance(rows, Mapping) else rows
+    """A two-column table of names and values; `name  value` lines where the output is no terminal."""
+    pairs = list(rows.items() if isinstance(rows, Mapping) else rows)
 
     def show(console: Console) -> None:
+        if not for_people(console):
+            for name, value in pairs:
+                click.echo(f"{name}  {cell_text(value)}", file=console.file)
+            return
         table = Table(title=text_of(title), show_header=False, title_justify="left")
         table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
-        for name, value in pairs:
-            table.add_row(name, "-" if value is None else text_of(value))
-        console.print(table)
+        _print(console, table, [""], [[name, value] for name, value in pairs])
 
     return show
 
 
 def rows_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Callable[[Console], None]:
-    """A table with a header."""
+    """A table with a header; tab-separated lines where the output is no terminal."""
+    cells = [list(row) for row in rows]
 
     def show(console: Console) -> None:
-        table = Table(title=text_of(title), title_justify="left")
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*("-" if value is None else text_of(value) for value in row))
-        console.print(table)
+        if not for_people(console):
+            for row in [columns, *cells]:
+                click.echo("\t".join(map(cell_text, row)), file=console.file)
+            return
+        _print(console, Table(title=text_of(title), title_justify="left"), columns, cells)
 
     return show
 
 
-def text_of(value: Any) -> str:
-    """A value in a table cell; rich markup and control characters in it are shown, not obeyed."""
-    from rich.markup import escape
+def for_people(console: Console) -> bool:
+    """Whether a terminal shows what is printed; colours forced upon a pipe do not make it one."""
+    return console.file.isatty()
 
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return escape(safe_text(text))
+
+def _print(console: Console, table: Table, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Add the last columns and all rows. Text wraps between words; a digest, id or path is never broken or cut."""
+    first = len(rows[0]) - len(columns) if rows else 0
+    for number, column in enumerate(columns, first):
+        words = [word for row in rows for word in cell_text(row[number]).split()]
+        table.add_column(column, min_width=max(map(cell_len, [column, *words])))
+    for row in rows:
+        table.add_row(*(text_of(value) for value in row))
+    console.print(table, crop=False)
+
+
+def cell_text(value: Any) -> str:
+    """A value in one line, "-" for None; control characters in it are shown, not obeyed."""
+    return "-" if value is None else safe_text(value.hex() if isinstance(value, bytes) else str(value))
+
+
+def text_of(value: Any) -> str:
+    """A value for rich; markup and control characters in it are shown, not obeyed."""
+    return escape(cell_text(value))
 
 
 def parse_metadata(text: str | None) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from novacron.cli.anchor import show_record
+from novacron.cli.anchor import send_waiting, show_record, show_waiting
 from novacron.cli.app import App, parse_metadata, pass_app
 from novacron.exceptions import ConfigurationError
 from novacron.provenance.clients.base import BlockchainClient
@@ -52,3 +52,20 @@ def verify(ctx: click.Context, digest: str, record_id: str) -> None:
     app.emit({"verified": good}, lambda _: click.echo("verified" if good else "not verified"))
     if not good:
         ctx.exit(1)
+
+
+@records.command()
+@pass_app
+def pending(app: App) -> None:
+    """List what waits to be stored, and what the chain refused."""
+    with _client(app) as client:
+        show_waiting(app, client)
+
+
+@records.command()
+@click.pass_context
+def reconcile(ctx: click.Context) -> None:
+    """Store everything that is pending; exit code 1 when something still is, or was refused."""
+    with _client(ctx.obj) as client:
+        if not send_waiting(ctx.obj, client):
+            ctx.exit(1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from novacron.cli.app import App, rows_table
-from novacron.exceptions import InconsistentEndpointError, NovaCronError
+from novacron.exceptions import InconsistentEndpointError, InsufficientFundsError, NovaCronError
 from novacron.provenance.anchoring import client_scope
 from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.digest import hex_digest
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from novacron.provenance.clients.config import ClientConfig
     from novacron.provenance.clients.web3_client import Web3BlockchainClient
 
-#: Gas and fee of one plain anchor are multiplied by this before an account counts as funded.
+#: An account counts as funded when it holds this many times the cost of one plain anchor.
 _RESERVE = 2
 
 
@@ -124,7 +124,7 @@ def _local(app: App, suite: SelfTest, no_write: bool) -> None:
     opened: list[BlockchainClient] = []
 
     def store() -> str:
-        opened.append(app.client())
+        opened.append(app.client(reading=no_write))
         return client_scope(opened[0])
 
     suite.run("store", store)
@@ -140,7 +140,11 @@ def _check_store(client: BlockchainClient) -> str:
     if not isinstance(client, LocalBlockchainClient):
         raise Skip("not the embedded client")
     client.check()
-    return f"{client.head()[0]} blocks replayed"
+    return f"{_counted(client.head()[0], 'block')} replayed"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _web3(app: App, settings: ClientConfig, suite: SelfTest, no_write: bool) -> None:
@@ -176,7 +180,7 @@ def _web3(app: App, settings: ClientConfig, suite: SelfTest, no_write: bool) -> 
             handle.call("headOf", bytes(32))
             handle.call("anchorOf", address, bytes(32))
             count = handle.call("getTransactionCount")
-            return f"anchors, runs and records answer; {count} records"
+            return f"anchors, runs and records answer; {_counted(count, 'record')}"
 
         def key() -> str:
             if settings.read_only:
@@ -190,20 +194,22 @@ def _web3(app: App, settings: ClientConfig, suite: SelfTest, no_write: bool) -> 
             opened.append(client)
             return f"account {client.submitter}"
 
-        def balance() -> str:
-            wei = int(str(pool.request("eth_getBalance", [opened[0].submitter, "latest"])), 16)
-            quoted.append(wei)
-            return f"{wei / 10**18:.6f} of the chain's coin"
-
         def estimate() -> str:
             cost, gas, fee = _cost_of_anchor(settings, opened[0])
             quoted.append(cost)
             return f"{gas} gas at no more than {fee / 10**9:.3f} gwei: {cost / 10**18:.8f} of the chain's coin"
 
-        def write() -> str:
-            if quoted[0] < _RESERVE * quoted[1]:
-                raise Skip(f"the account {opened[0].submitter} holds too little to anchor a test record: fund it")
-            return _write_and_read(opened[0], no_write)
+        def balance() -> str:
+            wei, need = (
+                int(str(pool.request("eth_getBalance", [opened[0].submitter, "latest"])), 16),
+                _RESERVE * quoted[0],
+            )
+            if wei < need:
+                raise InsufficientFundsError(
+                    f"account {opened[0].submitter} holds {wei / 10**18:.6g} of the chain's coin and needs "
+                    f"{need / 10**18:.6g} ({_RESERVE} anchors): fund it"
+                )
+            return f"{wei / 10**18:.6f} of the chain's coin"
 
         try:
             suite.run("endpoints", endpoints)
@@ -211,9 +217,9 @@ def _web3(app: App, settings: ClientConfig, suite: SelfTest, no_write: bool) -> 
             suite.run("contract code", contract, "chain id")
             suite.run("contract interface", interface, "contract code")
             suite.run("key", key, "chain id")
-            suite.run("balance", balance, "key")
-            suite.run("estimate of an anchor", estimate, "contract interface", "balance")
-            suite.run("write and read", write, "estimate of an anchor")
+            suite.run("estimate of an anchor", estimate, "contract interface", "key")
+            suite.run("balance", balance, "estimate of an anchor")
+            suite.run("write and read", lambda: _write_and_read(opened[0], no_write), "balance")
         finally:
             for client in opened:
                 client.close()
@@ -228,7 +234,9 @@ def _cost_of_anchor(settings: ClientConfig, client: Web3BlockchainClient) -> tup
     data = handle.encode("anchor(bytes32)", secrets.token_bytes(32))
     call = {"from": client.submitter, "to": client.contract, "data": "0x" + data.hex()}
     gas = int(str(client.pool.request("eth_estimateGas", [call])), 16)
-    fee = FeePolicy(settings.fee_speed).quote(client.pool).max_fee_per_gas
+    cap = settings.max_fee_per_gas
+    fees = FeePolicy(settings.fee_speed) if cap is None else FeePolicy(settings.fee_speed, cap)
+    fee = fees.quote(client.pool).max_fee_per_gas
     return gas * fee, gas, fee
 
 

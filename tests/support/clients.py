@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,3 +55,10 @@ def dead_url() -> str:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{sock.getsockname()[1]}"
+
+
+def mined(node: Anvil, raw: str) -> None:
+    """Send signed bytes (0x…) past every proxy and wait for their receipt: anvil answers before it mines."""
+    sent = node.rpc("eth_sendRawTransaction", raw)
+    while node.rpc("eth_getTransactionReceipt", sent) is None:
+        time.sleep(0.01)

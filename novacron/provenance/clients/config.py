@@ -133,6 +133,8 @@ class ClientConfig:
         path = Path(path)
         try:
             data = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConfigurationError(f"configuration {path}: no such file") from error
         except OSError as error:
             raise ConfigurationError(f"configuration {path}: {error.strerror or type(error).__name__}") from error
         except ValueError as error:
@@ -166,7 +168,10 @@ class ClientConfig:
                 ) from None
         if environ.get(KEY_VARIABLE):
             values["private_key_env"] = KEY_VARIABLE
-        return cls.from_mapping({**values, **overrides}, source="environment")
+        values |= overrides
+        if values.get("manifest") is not None:  # else a mistyped name is answered by what the file would have given
+            _manifest(_coerced("manifest", values["manifest"], None, "environment"))
+        return cls.from_mapping(values, source="environment")
 
     def deployed(self) -> tuple[str, int | None]:
         """Contract address and chain id, taken from the manifest where they are not given.
@@ -289,9 +294,11 @@ def _coerced(key: str, value: Any, base: Path | None, source: str) -> Any:
 def _manifest(path: Path) -> dict[str, Any]:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigurationError(f"manifest {path}: no such file") from error
     except OSError as error:
         raise ConfigurationError(f"manifest {path}: {error.strerror or type(error).__name__}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"manifest {path} is no JSON: {error}") from error
     if not isinstance(data, dict):
         raise ConfigurationError(f"manifest {path} holds no object")

@@ -60,6 +60,7 @@ class RecordsDispatcher(Dispatcher):
 class RecordsBlockchainClient(Web3BlockchainClient):
     """`BlockchainClient` over `storeHash`/`getHash`/`verifyHash`; see the module's description."""
 
+    OUTBOX_FILE = "records.sqlite"
     _dispatcher_type = RecordsDispatcher
 
     def retrieve_hash(self, record_id: str) -> StoredHash:

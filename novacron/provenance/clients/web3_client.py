@@ -42,7 +42,6 @@ from novacron.provenance.metadata import decode_metadata, encode_metadata
 
 log = logging.getLogger(__name__)
 
-OUTBOX_FILE = "outbox.sqlite"
 JOURNAL_FILE = "journal.sqlite"
 
 
@@ -54,6 +53,9 @@ class Web3BlockchainClient(BlockchainClient):
     """
 
     _dispatcher_type: type[Dispatcher] = Dispatcher
+
+    #: In the store folder. Each interface has its own: what one queued is never sent, nor found, by the other.
+    OUTBOX_FILE = "outbox.sqlite"
 
     def __init__(
         self,
@@ -102,7 +104,9 @@ class Web3BlockchainClient(BlockchainClient):
         with contextlib.ExitStack() as stack:
             folder = Path(store)
             address = self._contract.address
-            outbox = Outbox(folder / OUTBOX_FILE, chain_id=self._chain_id, contract=address, submitter=signer.address)
+            outbox = Outbox(
+                folder / self.OUTBOX_FILE, chain_id=self._chain_id, contract=address, submitter=signer.address
+            )
             stack.callback(outbox.close)
             if journal is None:
                 journal = Journal(folder / JOURNAL_FILE)

@@ -30,6 +30,7 @@ from novacron.exceptions import (
     UnknownRecordError,
 )
 from tests.sdk.chain.conftest import SINK, Funded, count_of, fund, payloads
+from tests.support.clients import mined
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, Hang, Lie, Status, in_turn, on
 
 PoolOf = Callable[..., EndpointPool]
@@ -246,7 +247,7 @@ def test_a_refused_key_is_not_signed_again_before_its_receipt_is_deep_enough(nod
         with pytest.raises(RejectedError):
             manage(proxy.url, signer=account.signer).submit("A", to=SINK, data=b"A")
     manager = manage(node.url, signer=account.signer, confirmations=3)
-    node.rpc("eth_sendRawTransaction", "0x" + manager.journal.require("A").attempts[0].raw.hex())
+    mined(node, "0x" + manager.journal.require("A").attempts[0].raw.hex())
     with pytest.raises(ConfirmationTimeoutError, match="1 of 3 confirmations"):
         manager.submit("A", to=SINK, data=b"A")
     assert not manager.journal.require("A").settled
@@ -254,6 +255,22 @@ def test_a_refused_key_is_not_signed_again_before_its_receipt_is_deep_enough(nod
     assert manager.look_back("A")
     assert manager.send("A", to=SINK, data=b"A").nonce == 0
     assert payloads(node, account.address) == [b"A"]
+
+
+def test_an_endpoint_that_is_behind_does_not_hide_a_receipt(node: Anvil, manage: Manage) -> None:
+    account = fund(node)
+    with FaultyRpc(node.url) as proxy:
+        proxy.rule = on("eth_sendRawTransaction", REFUSAL)
+        with pytest.raises(RejectedError):
+            manage(proxy.url, signer=account.signer).submit("A", to=SINK, data=b"A")
+        manager = manage(proxy.url, node.url, signer=account.signer)
+        mined(node, "0x" + manager.journal.require("A").attempts[0].raw.hex())
+        behind = {"eth_getTransactionReceipt": Lie(lambda _: None), "eth_getTransactionCount": Lie(lambda _: "0x0")}
+        proxy.rule = lambda method, _: behind.get(method)
+        with pytest.raises(RetryableError, match="has a receipt of transaction 'A'"):
+            manager.look_back("A")
+        proxy.rule = None
+        assert manager.look_back("A")
 
 
 def test_an_endpoint_that_cannot_be_reached_leaves_no_doubt(anvil: Anvil, proxy: FaultyRpc, manage: Manage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 from click.testing import Result
+from rich.console import Console
 
+from novacron.cli.app import facts, rows_table
 from novacron.provenance.manifest import build_manifest
 
 Run = Callable[..., Result]
@@ -139,6 +142,7 @@ def test_anchor_batch_from_lines(novacron: Run, json_of: Json, local_config: Pat
 def test_bad_input_is_one_line_on_standard_error(
     novacron: Run, local_config: Path, arguments: list[str], complaint: str
 ) -> None:
+    novacron("--config", local_config, "anchor", "hash", "cd" * 32)
     result = novacron("--config", local_config, *arguments, code=1)
     assert result.stdout == ""
     assert result.stderr.startswith("error: ")
@@ -246,6 +250,38 @@ def test_markup_in_values_is_shown_not_obeyed(novacron: Run, local_config: Path)
     assert "[bold]x[/bold]" in shown.stdout
 
 
+def test_output_to_a_pipe_is_plain_lines_with_whole_values(
+    novacron: Run, json_of: Json, local_config: Path, folder: Path
+) -> None:
+    config = ("--config", local_config)
+    lines = novacron(*config, "anchor", "hash", "ab" * 32).stdout.splitlines()
+    record = json_of(*config, "anchor", "show", lines[0].removeprefix("id  "))
+    assert lines[:2] == [f"id  {record['id']}", f"hash  {'ab' * 32}"]
+    digests = [f"{number:064x}" for number in range(30)]
+    (folder / "batch.txt").write_text("\n".join(digests))
+    rows = novacron(*config, "anchor", "batch", "batch.txt").stdout.splitlines()
+    assert rows[0] == "hash\tstatus\tid"
+    assert [row.split("\t")[0] for row in rows[1:]] == digests
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_never_breaks_a_digest_but_wraps_text() -> None:
+    shown = Terminal()
+    console = Console(file=shown, width=60, force_terminal=True, color_system=None)
+    identifier = "local:" + "ab" * 60
+    facts("Record", {"id": identifier, "digest": b"\xcd" * 32, "none": None})(console)
+    rows_table("Rows", ["id", "why"], [(identifier, "some words " * 30)])(console)
+    rows_table("Empty", ["id"], [])(console)
+    text = shown.getvalue()
+    assert text.count(identifier) == 2
+    assert "cd" * 32 in text
+    assert "some words " * 30 not in text
+
+
 def test_self_check_without_and_with_a_local_client(novacron: Run, json_of: Json, local_config: Path) -> None:
     assert "pass" in novacron("provenance", "test").stdout
     report = json_of("--config", local_config, "provenance", "test", "--blockchain")
@@ -305,3 +341,51 @@ def test_an_unreadable_configuration_is_one_line(novacron: Run, folder: Path) ->
     errors = novacron("--config", "secret.toml", "anchor", "pending", code=1).stderr
     assert "0x1234567890abcdef" not in errors
     assert os.linesep not in errors.rstrip()
+
+
+@pytest.mark.parametrize("name", ["nope.json", "nope.toml"])
+def test_a_configuration_that_is_not_there_or_garbage_is_named(novacron: Run, folder: Path, name: str) -> None:
+    assert f"{name}: no such file" in novacron("--config", name, "anchor", "pending", code=1).stderr
+    (folder / name).write_bytes(b"\xff garbage")
+    errors = novacron("--config", name, "anchor", "pending", code=1).stderr
+    assert f"{name} is no " in errors
+    assert "rpc_urls" not in errors
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["anchor", "pending"],
+        ["anchor", "reconcile"],
+        ["anchor", "show", "x"],
+        ["anchor", "verify", "ab" * 32, "x"],
+        ["anchor", "proof", "x"],
+        ["store", "check"],
+        ["store", "export", "out.json"],
+    ],
+)
+def test_reading_a_store_that_is_not_there_is_refused_and_creates_nothing(
+    novacron: Run, folder: Path, arguments: list[str]
+) -> None:
+    (folder / "typo.toml").write_text('kind = "local"\nstore = "typo/chain.sqlite"\n')
+    errors = novacron("--config", "typo.toml", *arguments, code=1).stderr
+    assert "typo/chain.sqlite: there is no store here" in errors
+    assert [path.name for path in folder.iterdir()] == ["typo.toml"]
+
+
+def test_the_self_check_that_may_not_write_creates_no_store(
+    novacron: Run, json_of: Json, local_config: Path, folder: Path
+) -> None:
+    report = json_of("--config", local_config, "provenance", "test", "--blockchain", "--no-write", code=1)
+    assert "there is no store here" in json.dumps(report)
+    assert [path.name for path in folder.iterdir()] == [local_config.name]
+    novacron("--config", local_config, "anchor", "hash", "ab" * 32)
+    report = json_of("--config", local_config, "provenance", "test", "--blockchain", "--no-write")
+    assert "1 block replayed" in json.dumps(report)
+
+
+def test_a_failed_import_leaves_no_store_behind(novacron: Run, folder: Path) -> None:
+    for text in ("garbage", "{}"):
+        (folder / "bad.json").write_text(text)
+        novacron("store", "import", "bad.json", "--path", "new/new.sqlite", code=1)
+        assert [path.name for path in folder.iterdir()] == ["bad.json"]

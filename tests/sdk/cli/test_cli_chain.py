@@ -55,8 +55,8 @@ def test_the_self_check_of_a_good_deployment_passes(json_of: Json, novacron: Run
         "contract code",
         "contract interface",
         "key",
-        "balance",
         "estimate of an anchor",
+        "balance",
         "write and read",
     ]
     table = novacron("--config", config(), "provenance", "test", "--blockchain", "--no-write").stdout
@@ -84,14 +84,22 @@ def test_the_self_check_names_what_does_not_work(
     assert chain.node.accounts[4][1] not in json.dumps(report)
 
 
-def test_the_self_check_of_a_poor_account_writes_nothing(
-    json_of: Json, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("options", [(), ("--no-write",)])
+def test_the_self_check_of_a_poor_account_fails_and_writes_nothing(
+    json_of: Json, config: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
 ) -> None:
     monkeypatch.setenv("TEST_KEY", "0x" + "42" * 32)  # an account that nobody has funded
-    report = json_of("--config", config(), "provenance", "test", "--blockchain")
+    report = json_of("--config", config(), "provenance", "test", "--blockchain", *options, code=1)
     checks = {check["name"]: check for check in report["checks"]}
     assert checks["write and read"]["result"] == "skip"
-    assert "fund it" in checks["write and read"]["detail"]
+    assert checks["balance"]["result"] == "fail"
+    assert "holds 0 of" in checks["balance"]["detail"]
+    assert "and needs " in checks["balance"]["detail"]
+
+
+def test_the_self_check_quotes_under_the_configured_cap(json_of: Json, config: Callable[..., Path]) -> None:
+    report = json_of("--config", config(max_fee_per_gas=1), "provenance", "test", "--blockchain", code=1)
+    assert [check["name"] for check in report["checks"] if check["result"] == "fail"] == ["estimate of an anchor"]
 
 
 def test_a_read_only_configuration_skips_the_key(json_of: Json, config: Callable[..., Path]) -> None:
@@ -159,3 +167,15 @@ def test_with_the_chain_down_a_run_is_pending_and_reconciled_later(
     assert json_of("--config", up, "run", "reconcile", "run")["anchored_size"] == 2
     assert len(json_of("--config", up, "anchor", "reconcile")["confirmed"]) == 1
     assert json_of("--config", up, "anchor", "show", record["id"])["status"] == "confirmed"
+
+
+def test_a_string_record_waits_in_an_outbox_of_its_own(json_of: Json, config: Callable[..., Path]) -> None:
+    digest = "5e" * 32
+    down = config(rpc_urls=[dead_url()], store="both")
+    assert json_of("--config", down, "records", "store", digest)["status"] == "pending"
+    up = config(store="both")
+    assert json_of("--config", up, "anchor", "pending")["pending"] == []
+    assert json_of("--config", up, "anchor", "reconcile")["confirmed"] == []
+    assert [record["hash"] for record in json_of("--config", up, "records", "pending")["pending"]] == [digest]
+    (confirmed,) = json_of("--config", up, "records", "reconcile")["confirmed"]
+    assert "#" in confirmed["id"]

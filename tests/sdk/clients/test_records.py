@@ -21,7 +21,7 @@ from novacron.exceptions import (
 )
 from novacron.provenance.clients.records_client import RecordsBlockchainClient
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
-from tests.support.clients import Chain
+from tests.support.clients import Chain, mined
 from tests.support.contracts import artifact
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, FaultyRpc, Status, in_turn, on
 
@@ -91,6 +91,20 @@ def test_a_pending_record_gets_its_number_when_it_is_reconciled(
     assert len(chain.records_of(value)) == 1
 
 
+def test_the_other_interface_neither_sends_nor_claims_what_this_one_queued(
+    chain: Chain, open_client: Open, digest: Digest
+) -> None:
+    value = digest()
+    open_client(RecordsBlockchainClient, down=True).store_hash(value, {"a": 1})
+    anchors = open_client()
+    assert (list(anchors.reconcile().confirmed), anchors.pending()) == ([], [])
+    assert anchors.store_hash(value).status == "confirmed"
+    assert chain.records_of(value) == []
+    (record,) = open_client(RecordsBlockchainClient).reconcile().confirmed
+    assert "#" in record.id
+    assert (len(chain.records_of(value)), len(chain.anchors_of(value, record.submitter))) == (1, 1)
+
+
 def test_batches_are_anchored_as_usual(open_client: Open, digest: Digest) -> None:
     client = open_client(RecordsBlockchainClient)
     records = client.batch_store_hashes([digest(), (digest(), {"a": 1})])
@@ -156,7 +170,7 @@ def test_storing_a_refused_record_again_finds_that_it_was_mined(
 ) -> None:
     value = digest()
     raw = refused(chain, open_client, value)
-    chain.node.rpc("eth_sendRawTransaction", raw)  # the node that refused had kept it
+    mined(chain.node, raw)  # the node that refused had kept it
     with FaultyRpc(chain.node.url) as proxy:
         client = open_client(RecordsBlockchainClient, url=proxy.url)
         proxy.rule = on("*", Status(503))
@@ -177,7 +191,7 @@ def test_reconciling_finds_that_a_refused_record_was_mined(chain: Chain, open_cl
     report = client.reconcile()
     assert (report.confirmed, [item.record.hash for item in report.failed]) == ((), [value.hex()])
     assert not report.complete
-    chain.node.rpc("eth_sendRawTransaction", raw)
+    mined(chain.node, raw)
     report = client.reconcile()
     assert [record.hash for record in report.confirmed] == [value.hex()]
     assert report.complete
