@@ -12,6 +12,7 @@ from rich.console import Console
 
 from novacron.deploy.ape_accounts import NetworkCommand, ape_pool, network_folder, project_root
 from novacron.deploy.compiler import Compiler
+from novacron.deploy.plans import PLANS
 from novacron.deploy.tables import verification_table
 from novacron.deploy.verify import verify_deployment
 from novacron.exceptions import NovaCronError
@@ -29,7 +30,7 @@ def cli(provider: ProviderAPI) -> None:
     out_dir = root / "deployments" / network_folder(provider).removesuffix("-fork")
     try:
         with ape_pool(provider) as pool:
-            report = verify_deployment(pool, out_dir, Compiler(root))
+            report = verify_deployment(pool, out_dir, Compiler(root), PLANS)
     except NovaCronError as error:
         raise click.ClickException(str(error)) from error
     console.print(verification_table(report))

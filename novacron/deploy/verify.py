@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from novacron.deploy.compiler import CompiledContract, Compiler
 from novacron.deploy.create2 import DEPLOYMENT_PROXY, create2_address, salt_of
 from novacron.deploy.manifest import DeploymentManifest, InstanceRecord, load_manifest, readable_arguments
 from novacron.deploy.onchain import ImmutableValue, check_code, code_at, simulate_constructor
+from novacron.deploy.plan import Plan
 from novacron.exceptions import CompilerError, DeployError, RevertedError, VerificationError, WrongChainError
 
 
@@ -65,13 +66,16 @@ class VerificationReport:
             raise VerificationError("; ".join(self.findings))
 
 
-def verify_deployment(pool: EndpointPool, out_dir: Path | str, compiler: Compiler) -> VerificationReport:
-    """Check every instance of the manifest in `out_dir`.
+def verify_deployment(
+    pool: EndpointPool, out_dir: Path | str, compiler: Compiler, plans: Mapping[str, Plan] | None = None
+) -> VerificationReport:
+    """Check every instance of the manifest in `out_dir`, and that the manifest is what the plans say.
 
     Args:
         pool: the chain.
         out_dir: `deployments/<ecosystem>-<network>`.
         compiler: of the source tree to compare with; give one without a cache.
+        plans: the plans by name; None compares with none.
 
     Raises:
         DeployError: no manifest, a malformed one, or one without instances.
@@ -90,7 +94,43 @@ def verify_deployment(pool: EndpointPool, out_dir: Path | str, compiler: Compile
         )
     compiled: dict[str, CompiledContract] = {}
     reports = [_verify(pool, record, out_dir, compiler, compiled) for _, record in sorted(manifest.instances.items())]
+    if plans is not None:
+        reports = [
+            replace(report, findings=(*report.findings, *_check_plan(manifest.instances[report.instance], plans)))
+            for report in reports
+        ]
+        reports += _missing(manifest, plans)
     return VerificationReport(manifest, tuple(reports))
+
+
+def _check_plan(record: InstanceRecord, plans: Mapping[str, Plan]) -> list[str]:
+    """An instance's name promises the contract that its plan says, under the plan's salt."""
+    plan = plans.get(record.plan)
+    planned = {instance.name: instance for instance in plan.instances} if plan else {}
+    if plan is None or record.instance not in planned:
+        return [f"{record.instance}: no plan {record.plan!r} with this instance exists in this source tree"]
+    instance, findings = planned[record.instance], []
+    if instance.contract not in (record.contract, f"{record.source}:{record.contract}"):
+        findings.append(f"{record.instance}: the plan deploys {instance.contract}, the manifest has {record.contract}")
+    if plan.salt_label(instance) != record.salt_label:
+        wanted = plan.salt_label(instance)
+        findings.append(
+            f"{record.instance}: the plan's salt label is {wanted!r}, the manifest has {record.salt_label!r}"
+        )
+    return findings
+
+
+def _missing(manifest: DeploymentManifest, plans: Mapping[str, Plan]) -> list[InstanceReport]:
+    """Instances that a begun plan still lacks."""
+    begun = {record.plan for record in manifest.instances.values()} & plans.keys()
+    return [
+        InstanceReport(
+            item.name, item.contract, "", 0, None, (), (f"{item.name}: planned in {name}, not deployed",), ()
+        )
+        for name in sorted(begun)
+        for item in plans[name].instances
+        if item.name not in manifest.instances
+    ]
 
 
 def _verify(

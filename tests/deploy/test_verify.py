@@ -15,9 +15,10 @@ from novacron.chain.signer import LocalSigner
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.onchain import code_at
+from novacron.deploy.plan import Account, Instance, Plan
 from novacron.deploy.verify import VerificationReport, verify_deployment
 from novacron.exceptions import DeployError, VerificationError, WrongChainError
-from tests.deploy.support import deploy
+from tests.deploy.support import PLAN, deploy
 
 
 @pytest.fixture
@@ -215,3 +216,30 @@ def test_a_node_without_state_overrides_leaves_a_note_not_a_verdict(
     report.raise_if_failed()
     assert [item.exact for item in report.instances] == [None, None]
     assert all(any("immutables were not checked" in note for note in item.notes) for item in report.instances)
+
+
+def test_the_manifest_must_be_what_the_plan_says(
+    pool: EndpointPool, compiler: Compiler, out_dir: Path, manifest: DeploymentManifest
+) -> None:
+    assert set(manifest.instances) == {"MainVault", "Registry"}
+    verify_deployment(pool, out_dir, compiler, {"testing": PLAN}).raise_if_failed()
+    other = Plan(
+        "testing",
+        (
+            Instance("MainVault", "Registry", (Account("deployer"),), version="2"),
+            Instance("Registry", "contracts/Other.sol:Registry", (Account("deployer"),)),
+            Instance("Treasury", "Vault"),
+        ),
+    )
+    only(
+        verify_deployment(pool, out_dir, compiler, {"testing": other}),
+        "MainVault: the plan deploys Registry, the manifest has Vault",
+        "MainVault: the plan's salt label is 'testing/MainVault/2', the manifest has 'testing/MainVault/1'",
+        "Registry: the plan deploys contracts/Other.sol:Registry",
+        "Treasury: planned in testing, not deployed",
+    )
+    only(
+        verify_deployment(pool, out_dir, compiler, {}),
+        "MainVault: no plan 'testing' with this instance",
+        "Registry: no plan 'testing' with this instance",
+    )
