@@ -90,6 +90,8 @@ def _target(url: str) -> _Target:
     except ValueError:
         host, port, parts = None, None, urllib.parse.SplitResult("", "", "", "", "")
     if parts.scheme not in ("http", "https") or not host:
+        if url.isalpha() and len(url) < 20:  # a plain word holds neither a key nor a password
+            label = repr(url)
         raise ConfigurationError(f"{label} is no RPC address: give http://host:port or https://host/path")
     secure = parts.scheme == "https"
     path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))

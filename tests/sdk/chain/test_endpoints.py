@@ -350,3 +350,8 @@ def test_user_and_password_are_sent_as_basic_authentication(anvil: Anvil, pool_o
     with Recording(anvil.url) as proxy:
         pool_of(proxy.url.replace("http://", "http://us%40er:pass@")).request("eth_chainId", [])
     assert headers[0] == "Basic dXNAZXI6cGFzcw=="
+
+
+def test_a_word_is_no_address_and_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="'foo' is no RPC address"):
+        EndpointPool(["foo"]).chain_id()
