@@ -166,6 +166,12 @@ class Manifest:
         }
 
 
+def _sizes(old: FileEntry, new: FileEntry) -> str:
+    if old.size == new.size:
+        return f"{new.size} bytes as before, other contents"
+    return f"{old.size} → {new.size} bytes"
+
+
 @dataclass(frozen=True)
 class ManifestDiff:
     """How one manifest differs from an older one; a pair is (old entry, new entry). True when anything differs."""
@@ -181,7 +187,7 @@ class ManifestDiff:
     def lines(self) -> list[str]:
         """One sentence fragment a difference, for people."""
         return [
-            *(f"changed: {new.path} ({old.size} → {new.size} bytes)" for old, new in self.changed),
+            *(f"changed: {new.path} ({_sizes(old, new)})" for old, new in self.changed),
             *(f"added: {file.path} ({file.size} bytes)" for file in self.added),
             *(f"removed: {file.path} ({file.size} bytes)" for file in self.removed),
             *(f"renamed: {old.path} → {new.path}" for old, new in self.renamed),
