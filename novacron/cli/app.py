@@ -78,12 +78,12 @@ class App:
         return client_from_config(settings)
 
     @contextmanager
-    def optional_client(self) -> Iterator[BlockchainClient | None]:
-        """The configured client, None when nothing is configured."""
+    def optional_client(self, *, reading: bool = False) -> Iterator[BlockchainClient | None]:
+        """The configured client, None when nothing is configured; `reading` as for `client`."""
         if not self.configured:
             yield None
             return
-        with self.client() as client:
+        with self.client(reading=reading) as client:
             yield client
 
     # -- output -------------------------------------------------------------------------------------------------------

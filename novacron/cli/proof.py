@@ -44,7 +44,7 @@ def proof() -> None:
 @pass_app
 def make(app: App, run_dir: Path, entry: int, output: Path | None) -> None:
     """Write the proof file of one entry of the run in RUN_DIR."""
-    with app.optional_client() as client, ProvenanceRecorder.open(run_dir, client) as recorder:
+    with app.optional_client(reading=True) as client, ProvenanceRecorder.open(run_dir, client) as recorder:
         made = recorder.generate_proof(entry)
         model = recorder.status().model
     name = "".join(character if character.isalnum() or character in "-_." else "-" for character in model)

@@ -362,6 +362,7 @@ def test_a_configuration_that_is_not_there_or_garbage_is_named(novacron: Run, fo
         ["anchor", "proof", "x"],
         ["store", "check"],
         ["store", "export", "out.json"],
+        ["proof", "make", "."],
     ],
 )
 def test_reading_a_store_that_is_not_there_is_refused_and_creates_nothing(
