@@ -55,5 +55,5 @@ lock: setup     ## compile the lock files again after changing requirements.in o
 	@python tools/lock.py
 
 clean:          ## remove everything that a command made, the environments included
-	rm -rf .venv .venv-* node_modules .build .cache out cache contracts/.cache deployments/*-local .hypothesis .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf .venv .venv-* node_modules .build build .cache out cache contracts/.cache deployments/*-local .hypothesis .mypy_cache .ruff_cache .pytest_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
