@@ -1,0 +1,1 @@
+"""Proposals as code: written in Python, simulated on a fork, submitted exactly as simulated."""
