@@ -13,7 +13,18 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-CONTRACTS = ("ProofOfTraining",)
+CONTRACTS = (
+    "ProofOfTraining",
+    "NovaToken",
+    "QuadraticVotes",
+    "ResourceToken",
+    "IdentityGate",
+    "Authority",
+    "Timelock",
+    "Governance",
+    "EmergencyBrake",
+    "Proxy",
+)
 CODE = ROOT / "novacron/provenance/known_code.py"
 
 
@@ -44,7 +55,8 @@ def main() -> int:
     for name in CONTRACTS:
         artifact = json.loads((ROOT / f"out/forge/{name}.sol/{name}.json").read_text())
         files[ROOT / f"novacron/chain/abi/{name}.json"] = json.dumps(artifact["abi"], indent=1, sort_keys=True) + "\n"
-        files[CODE] = code_module(artifact)
+        if name == "ProofOfTraining":
+            files[CODE] = code_module(artifact)
     for target, text in files.items():
         if target.is_file() and target.read_text() == text:
             continue

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.30;
+
+import {INovaToken} from "./INovaToken.sol";
+
+/// @title IGovernance
+/// @notice An OpenZeppelin Governor: whoever has 100,000 NOVA in linear votes proposes, verified square roots decide.
+///
+///     propose ──24 h──▶ vote ──7 d──▶ queue ──48 h──▶ execute        cancel: the proposer while pending,
+///                       └ extended to 2 d after a late quorum                the guardian until executed
+///
+/// @dev Quorum is 40 % of all verified square roots at the snapshot, For and Abstain counted. The guardian cancels and
+/// does nothing else, and never a proposal that is only about the guardian.
+interface IGovernance {
+    /// @notice The guardian cannot cancel its own dismissal.
+    error Governance_GuardianCannotCancelDismissal(uint256 proposalId);
+
+    /// @notice Its linear votes are needed to propose.
+    function nova() external view returns (INovaToken);
+}
