@@ -3,6 +3,23 @@ pragma solidity ^0.8.30;
 
 import {INovaToken} from "./INovaToken.sol";
 
+/// @title IQuadraticCounting
+/// @notice Against, For, Abstain as GovernorBravo knows them, and late-quorum protection: a vote that brings the quorum
+/// at the last moment prolongs the vote, so that the others can answer. Events and names are OpenZeppelin's.
+interface IQuadraticCounting {
+    /// @notice The vote on the proposal goes on until `extendedDeadline`, because quorum was reached late.
+    event ProposalExtended(uint256 indexed proposalId, uint64 extendedDeadline);
+
+    /// @notice Time that is left to vote after a late quorum, in seconds.
+    function lateQuorumVoteExtension() external view returns (uint48);
+
+    /// @notice Votes so far, in the unit of `IQuadraticVotes`.
+    function proposalVotes(uint256 proposalId)
+        external
+        view
+        returns (uint256 againstVotes, uint256 forVotes, uint256 abstainVotes);
+}
+
 /// @title IGovernance
 /// @notice An OpenZeppelin Governor: whoever has 100,000 NOVA in linear votes proposes, verified square roots decide.
 ///

@@ -3,12 +3,11 @@ pragma solidity 0.8.37;
 
 import {IGovernance} from "../../interfaces/IGovernance.sol";
 import {INovaToken} from "../../interfaces/INovaToken.sol";
+import {QuadraticCounting} from "./QuadraticCounting.sol";
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {IAccessManager} from "@openzeppelin/contracts/access/manager/IAccessManager.sol";
 import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
 import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";
-import {GovernorCountingSimple} from "@openzeppelin/contracts/governance/extensions/GovernorCountingSimple.sol";
-import {GovernorPreventLateQuorum} from "@openzeppelin/contracts/governance/extensions/GovernorPreventLateQuorum.sol";
 import {GovernorProposalGuardian} from "@openzeppelin/contracts/governance/extensions/GovernorProposalGuardian.sol";
 import {GovernorSettings} from "@openzeppelin/contracts/governance/extensions/GovernorSettings.sol";
 import {GovernorTimelockControl} from "@openzeppelin/contracts/governance/extensions/GovernorTimelockControl.sol";
@@ -24,10 +23,9 @@ contract Governance is
     IGovernance,
     Governor,
     GovernorSettings,
-    GovernorCountingSimple,
+    QuadraticCounting,
     GovernorVotes,
     GovernorVotesQuorumFraction,
-    GovernorPreventLateQuorum,
     GovernorTimelockControl,
     GovernorProposalGuardian
 {
@@ -42,7 +40,6 @@ contract Governance is
         GovernorSettings(1 days, 7 days, 100_000e18)
         GovernorVotes(nova_.quadraticVotes())
         GovernorVotesQuorumFraction(40)
-        GovernorPreventLateQuorum(2 days)
         GovernorTimelockControl(timelock_)
     {
         nova = nova_;
@@ -112,11 +109,11 @@ contract Governance is
         return super.state(proposalId);
     }
 
-    /// @inheritdoc GovernorPreventLateQuorum
+    /// @inheritdoc QuadraticCounting
     function proposalDeadline(uint256 proposalId)
         public
         view
-        override(Governor, GovernorPreventLateQuorum)
+        override(Governor, QuadraticCounting)
         returns (uint256)
     {
         return super.proposalDeadline(proposalId);
@@ -130,10 +127,6 @@ contract Governance is
         returns (bool)
     {
         return super.proposalNeedsQueuing(proposalId);
-    }
-
-    function _tallyUpdated(uint256 proposalId) internal override(Governor, GovernorPreventLateQuorum) {
-        super._tallyUpdated(proposalId);
     }
 
     function _queueOperations(
