@@ -76,6 +76,17 @@ contract Governance is
         return super.cancel(targets, values, calldatas, descriptionHash);
     }
 
+    /// @notice Seconds since 1970 (ERC-6372), as in the votes contract, which need not be asked for it.
+    function clock() public view override(Governor, GovernorVotes) returns (uint48) {
+        return uint48(block.timestamp);
+    }
+
+    /// @notice ERC-6372.
+    // solhint-disable-next-line func-name-mixedcase
+    function CLOCK_MODE() public pure override(Governor, GovernorVotes) returns (string memory) {
+        return "mode=timestamp";
+    }
+
     /// @dev Whether every action appoints or dismisses a guardian, here or at the authority.
     function _concernsGuardianOnly(address[] memory targets, bytes[] memory calldatas) private view returns (bool) {
         address authority = IAccessManaged(address(nova)).authority();
@@ -110,12 +121,7 @@ contract Governance is
     }
 
     /// @inheritdoc QuadraticCounting
-    function proposalDeadline(uint256 proposalId)
-        public
-        view
-        override(Governor, QuadraticCounting)
-        returns (uint256)
-    {
+    function proposalDeadline(uint256 proposalId) public view override(Governor, QuadraticCounting) returns (uint256) {
         return super.proposalDeadline(proposalId);
     }
 
