@@ -70,9 +70,9 @@ interface IAttestedIdentityGate is IIdentityGate {
     /// @dev Restricted to governance.
     function strike(address account) external;
 
-    /// @notice Let every attester make `quota` verifications in a season.
+    /// @notice Let every attester make `newQuota` verifications in a season.
     /// @dev Restricted to governance.
-    function setQuota(uint32 quota) external;
+    function setQuota(uint32 newQuota) external;
 
     // ------------------------------------------------------------------------------------------------------------
     // Views

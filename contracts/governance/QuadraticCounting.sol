@@ -29,6 +29,7 @@ abstract contract QuadraticCounting is IQuadraticCounting, Governor {
     uint8 private constant ABSTAIN = 2;
 
     /// @inheritdoc IQuadraticCounting
+    // solhint-disable-next-line const-name-snakecase
     uint48 public constant lateQuorumVoteExtension = 2 days;
 
     mapping(uint256 proposalId => Tally) private _tallies;
