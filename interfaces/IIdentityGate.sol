@@ -17,9 +17,10 @@ interface IIdentityGate {
 /// @title IAttestedIdentityGate
 /// @notice An identity gate where attesters, named by governance, verify accounts until the end of a season (13 weeks,
 /// see `IQuadraticVotes`).
-/// @dev A rogue attester can verify `quota` accounts a season, that is lend √quota times the power of its own tokens.
-/// When governance takes the ATTESTER role away, all it ever verified is void; `QuadraticVotes.sync` then removes it,
-/// and so does the end of the season. It cannot touch what others have verified.
+/// @dev A rogue attester can verify `quota` accounts a season, and so have 4 · `quota` verified at once, for they last
+/// four seasons at most: it multiplies the power of its own tokens by 2√quota. When governance takes the ATTESTER role
+/// away, all it ever verified is void, also if it gets the role back; `QuadraticVotes.sync` then removes it, and so
+/// does the end of the season. It cannot touch what others have verified. Snapshots of the past stay as they were.
 interface IAttestedIdentityGate is IIdentityGate {
     // ------------------------------------------------------------------------------------------------------------
     // Errors

@@ -188,6 +188,10 @@ class RevertedError(ChainError):
         self.transaction_hash = transaction_hash
 
 
+class TraceUnavailableError(ChainError):
+    """The node does not trace transactions (debug_traceTransaction), or not this one any more."""
+
+
 class ReorgError(RetryableError):
     """A mined transaction was reorganised out of the chain and is not back yet."""
 
@@ -222,5 +226,64 @@ class VerificationError(DeployError):
     """On-chain bytecode is not what the source compiles to."""
 
 
+class HandoverError(DeployError):
+    """Somebody has a right on the chain that the plan does not give."""
+
+
 class CompilerError(DeployError):
     """The Solidity compiler is missing or refused the source."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Governance
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class ProposalError(InputError):
+    """A proposal file, an action or an expectation cannot be accepted; the message says what to write instead."""
+
+
+class UnknownContractError(ProposalError, AttributeError):
+    """The suite has no contract, or a contract no function, of this name."""
+
+
+class GovernanceError(NovaCronError):
+    """A step of a proposal's life cannot be taken now; the message says why and what to do."""
+
+
+class UnknownProposalError(GovernanceError):
+    """No proposal has this id or name."""
+
+
+class ProposalStateError(GovernanceError):
+    """The proposal is not in the state that the step needs."""
+
+
+class SubmissionRefusedError(GovernanceError):
+    """The simulation found errors, or the proposer may not propose; nothing was sent."""
+
+
+class TamperedProposalError(GovernanceError):
+    """The files of a proposal are not what was simulated: a hash in them does not fit what it stands for."""
+
+
+class DriftError(GovernanceError):
+    """The proposal would do something else now than what was simulated and voted on.
+
+    Attributes:
+        effects_hash: hexadecimal hash of what it would do now; accepting it accepts exactly that.
+        differences: one `DriftRow` for each difference.
+    """
+
+    def __init__(self, message: str, effects_hash: str, differences: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.effects_hash = effects_hash
+        self.differences: tuple[Any, ...] = tuple(differences)
+
+
+class VoteError(GovernanceError):
+    """A vote that would not count: outside the window, cast before, without power, or wrongly signed."""
+
+
+class SafeError(GovernanceError):
+    """A Safe transaction is not what its owners signed, or lacks signatures."""

@@ -1,6 +1,6 @@
 """ape run deploy: deploys a plan on a network, exactly once.
 
-ape run deploy --network ethereum:sepolia --account me --dry-run
+ape run deploy --network ethereum:sepolia --account me --genesis genesis.toml --dry-run
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from novacron.deploy.ape_accounts import (
     network_folder,
     project_root,
 )
-from novacron.deploy.apply import deploy_plan, journal_name
+from novacron.deploy.apply import deploy_plan, first_block, journal_name, open_manifest
 from novacron.deploy.compiler import Compiler
+from novacron.deploy.genesis import LOCAL_GENESIS, load_genesis
 from novacron.deploy.git import git_state
-from novacron.deploy.plans import PLANS, plan_named
+from novacron.deploy.manifest import DeploymentManifest
+from novacron.deploy.plan import Plan
+from novacron.deploy.plans import PLAN_NAMES, SUITE, plan_named, plans_of
 from novacron.deploy.preview import preview_plan
 from novacron.deploy.tables import manifest_table, preview_table, print_event
 from novacron.exceptions import NovaCronError
@@ -34,7 +37,12 @@ from novacron.exceptions import NovaCronError
 
 @click.command(cls=NetworkCommand, short_help="Deploy a plan, exactly once")
 @network_option()
-@click.option("--plan", "plan_name", default="foundation", show_default=True, help=f"One of: {', '.join(PLANS)}.")
+@click.option("--plan", "plan_name", default=SUITE, show_default=True, help=f"One of: {', '.join(PLAN_NAMES)}.")
+@click.option(
+    "--genesis",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML file: who gets what, guards and attests. Development chains have a default; resuming needs none.",
+)
 @click.option("--account", "alias", help="Ape account that pays. On a development network: the first test account.")
 @click.option("--dry-run", is_flag=True, help="Print addresses, gas and cost; send nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
@@ -45,6 +53,7 @@ from novacron.exceptions import NovaCronError
 def cli(
     provider: ProviderAPI,
     plan_name: str,
+    genesis: Path | None,
     alias: str | None,
     dry_run: bool,
     yes: bool,
@@ -59,17 +68,21 @@ def cli(
     """
     console = Console(width=None if Console().is_terminal else 160)
     try:
-        plan = plan_named(plan_name)
+        folder, root = network_folder(provider), project_root()
         account = ape_account(alias, provider)
         if yes and hasattr(account, "set_autosign"):
             account.set_autosign(True)
-        signer, root = ApeSigner(account, provider), project_root()
+        signer = ApeSigner(account, provider)
         compiler = Compiler(root, cache=root / ".build" / "compiler")
         fees = FeePolicy(speed=speed, max_fee_per_gas=int(max_fee * GWEI))  # type: ignore[arg-type]
         symbol = provider.network.ecosystem.fee_token_symbol
-        folder = network_folder(provider)
         with ape_pool(provider) as pool, tempfile.TemporaryDirectory() as scratch:
-            preview = preview_plan(pool, plan, signer.address, compiler, fees=fees)
+            # The journal and the manifest of a chain that ends with this command end with it, too.
+            out_dir = Path(scratch) / folder if ends_with_the_command(provider) else root / "deployments" / folder
+            begun = open_manifest(pool, out_dir)
+            plan = _plan(plan_name, genesis, begun, provider)
+            since = first_block(begun, plan)
+            preview = preview_plan(pool, plan, signer.address, compiler, fees=fees, since=since)
             console.print(preview_table(preview, f"{plan.name} on {folder}, from {signer.address}", symbol))
             if dry_run:
                 console.print("Dry run: nothing was sent.")
@@ -78,8 +91,6 @@ def cli(
                 console.print("The work tree has uncommitted changes; the manifest will say so.")
             if not yes and not provider.network.is_dev:
                 click.confirm("Deploy?", abort=True)
-            # The journal and the manifest of a chain that ends with this command end with it, too.
-            out_dir = Path(scratch) / folder if ends_with_the_command(provider) else root / "deployments" / folder
             manifest = deploy_plan(
                 pool,
                 signer,
@@ -95,5 +106,17 @@ def cli(
             console.print(manifest_table(manifest))
             if ends_with_the_command(provider):
                 console.print("This chain ends with the command, so no manifest was written.")
+            elif plan.handover:
+                console.print("Handed over. `ape run check_handover` and `ape run verify_deployment` prove it.")
     except NovaCronError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _plan(name: str, genesis: Path | None, begun: DeploymentManifest, provider: ProviderAPI) -> Plan:
+    """The plan to deploy. Without a file, a deployment that has begun goes on with what it began with."""
+    if genesis is not None and name != SUITE:
+        raise click.UsageError(f"plan {name} takes no --genesis; only {SUITE} does")
+    if genesis is not None:
+        return plan_named(name, load_genesis(genesis))
+    there = plans_of(begun).get(name)
+    return there or plan_named(name, LOCAL_GENESIS if provider.network.is_dev else None)

@@ -11,8 +11,10 @@ from ape.cli import network_option
 from rich.console import Console
 
 from novacron.deploy.ape_accounts import NetworkCommand, ape_pool, network_folder, project_root
+from novacron.deploy.apply import MANIFEST_NAME
 from novacron.deploy.compiler import Compiler
-from novacron.deploy.plans import PLANS
+from novacron.deploy.manifest import load_manifest
+from novacron.deploy.plans import plans_of
 from novacron.deploy.tables import verification_table
 from novacron.deploy.verify import verify_deployment
 from novacron.exceptions import NovaCronError
@@ -30,7 +32,8 @@ def cli(provider: ProviderAPI) -> None:
     out_dir = root / "deployments" / network_folder(provider).removesuffix("-fork")
     try:
         with ape_pool(provider) as pool:
-            report = verify_deployment(pool, out_dir, Compiler(root), PLANS)
+            plans = plans_of(load_manifest(out_dir / MANIFEST_NAME))
+            report = verify_deployment(pool, out_dir, Compiler(root), plans)
     except NovaCronError as error:
         raise click.ClickException(str(error)) from error
     console.print(verification_table(report))

@@ -168,12 +168,14 @@ contract Governance is
         return super._executor();
     }
 
+    /// @dev Where nobody is the guardian, OpenZeppelin's extension would make every proposer one of its own proposals.
     function _validateCancel(uint256 proposalId, address caller)
         internal
         view
         override(Governor, GovernorProposalGuardian)
         returns (bool)
     {
+        if (proposalGuardian() == address(0)) return Governor._validateCancel(proposalId, caller);
         return super._validateCancel(proposalId, caller);
     }
 }

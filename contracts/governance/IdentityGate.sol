@@ -16,6 +16,8 @@ contract IdentityGate is IAttestedIdentityGate, UUPSUpgradeable, AccessManagedUp
     struct Verification {
         address attester;
         uint32 season;
+        /// @dev When it was made, in seconds.
+        uint48 madeAt;
     }
 
     struct Usage {
@@ -71,7 +73,7 @@ contract IdentityGate is IAttestedIdentityGate, UUPSUpgradeable, AccessManagedUp
 
         // Effect
         $.usage[msg.sender] = Usage(uint32(now_), count + 1);
-        $.verifications[account] = Verification(msg.sender, uint32(season));
+        $.verifications[account] = Verification(msg.sender, uint32(season), uint48(block.timestamp));
         emit Verified(account, msg.sender, season);
 
         // Interaction
@@ -117,8 +119,9 @@ contract IdentityGate is IAttestedIdentityGate, UUPSUpgradeable, AccessManagedUp
         Verification memory verification = _storage().verifications[account];
         uint256 until = SeasonedPowers.endOf(verification.season);
         if (block.timestamp >= until) return 0;
-        (bool attests,) = IAccessManager(authority()).hasRole(ATTESTER, verification.attester);
-        return attests ? uint48(until) : 0;
+        // The role must have been held since without a break: giving it back revives nothing.
+        (uint48 since,,,) = IAccessManager(authority()).getAccess(ATTESTER, verification.attester);
+        return since != 0 && since <= verification.madeAt ? uint48(until) : 0;
     }
 
     /// @inheritdoc IAttestedIdentityGate

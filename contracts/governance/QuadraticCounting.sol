@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IQuadraticCounting} from "../../interfaces/IGovernance.sol";
 import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title QuadraticCounting
@@ -102,7 +103,8 @@ abstract contract QuadraticCounting is IQuadraticCounting, Governor {
         uint256 extended = uint256(clock()) + lateQuorumVoteExtension;
         if (extended <= super.proposalDeadline(proposalId)) return;
         uint256 before = uint256(tally.inFavour) + tally.abstain;
-        uint256 needed = quorum(proposalSnapshot(proposalId));
+        // Where no quorum is asked for, the first power brings it.
+        uint256 needed = Math.max(quorum(proposalSnapshot(proposalId)), 1);
         if (before >= needed || before + votes < needed) return;
         tally.extendedDeadline = uint48(extended);
         emit ProposalExtended(proposalId, uint64(extended));

@@ -226,8 +226,9 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         if (msg.sender != token) revert QuadraticVotes_NotToken(msg.sender);
         if (from == to || amount == 0) return;
         uint256 season = _season();
-        _changeBalance(_numbers[from], fromBalance + amount, fromBalance, season);
-        _changeBalance(_numbers[to], toBalance - amount, toBalance, season);
+        // Nobody is behind the zero address, whatever a gate says of it: it holds nothing that could be counted.
+        if (from != address(0)) _changeBalance(_numbers[from], fromBalance + amount, fromBalance, season);
+        if (to != address(0)) _changeBalance(_numbers[to], toBalance - amount, toBalance, season);
     }
 
     function _changeBalance(uint32 number, uint256 before, uint256 afterwards, uint256 season) private {
@@ -250,6 +251,7 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
 
     /// @dev Pass a change of `number`'s whole power up to its representative, and checkpoint it there.
     function _pass(uint32 number, SeasonedPower less, SeasonedPower more, uint256 season) private {
+        if (less.equals(more)) return;
         uint32 above = _accounts[number].delegatee;
         while (above != 0) {
             Account storage account = _accounts[above];

@@ -6,12 +6,12 @@ Used by the demo, the tests and the benchmarks; never by a production path.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import shutil
 import socket
 import subprocess
 import time
-import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,16 +99,21 @@ class Anvil:
             self._process = subprocess.Popen(
                 arguments, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            if self._answers(10.0):
-                return self
-            self.stop()
+            with contextlib.ExitStack() as on_failure:
+                on_failure.callback(self.stop)
+                if self._answers(10.0):
+                    on_failure.pop_all()
+                    return self
         raise ChainUnavailableError(f"anvil did not start on port {self.port}; is the port taken?")
 
     def rpc(self, method: str, *params: object) -> object:
         """One raw JSON-RPC call, for anvil_* and evm_* methods."""
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}).encode()
+        return self._call(method, params, 30.0)
+
+    def _call(self, method: str, params: tuple[object, ...], timeout: float) -> object:
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
-        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=timeout) as response:  # noqa: S310
             answer = json.load(response)
         if "error" in answer:
             raise ChainUnavailableError(f"anvil refused {method}: {answer['error'].get('message')}")
@@ -119,8 +124,9 @@ class Anvil:
         while time.monotonic() < deadline:
             if self._process is None or self._process.poll() is not None:
                 return False
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-                return int(str(self.rpc("eth_chainId")), 16) == self.chain_id
+            # Not HTTP, and no JSON: a port without a listener can connect to itself, or to another program.
+            with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+                return int(str(self._call("eth_chainId", (), 2.0)), 16) == self.chain_id
             time.sleep(0.03)
         return False
 

@@ -1,16 +1,16 @@
 """Deploys a plan: exactly once, however often it is started and wherever it was killed.
 
-Every transaction goes through the journal of `novacron.chain` under a key made of instance, salt and init code hash, so
-that a second run sends the same bytes or none. The address decides what is left to do: code that is there is compared
-with the source and adopted. The manifest is written after each instance, by rename, so that it is never half of one.
+First the instances, each recorded in the manifest when its code has been compared with the source; then the calls that
+configure them; and last the hand-over, after which the deployer may do nothing. The manifest is written after each of
+them, by rename, so that it is never half of one.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 from novacron.atomic import write_atomically
 from novacron.chain.endpoints import EndpointPool
@@ -19,32 +19,26 @@ from novacron.chain.journal import Journal
 from novacron.chain.receipts import TransactionReceipt
 from novacron.chain.signer import Signer
 from novacron.chain.transactions import TransactionManager
-from novacron.deploy.compiler import Compiler
-from novacron.deploy.create2 import DEPLOYMENT_PROXY
-from novacron.deploy.git import GitState, git_state
+from novacron.deploy.compiler import ContractSource
+from novacron.deploy.git import git_state
 from novacron.deploy.lock import exclusive
-from novacron.deploy.manifest import DeploymentManifest, InstanceRecord, load_manifest, readable_arguments
-from novacron.deploy.onchain import CodeCheck, check_code, code_at, require_proxy, simulate_constructor
-from novacron.deploy.plan import Plan
+from novacron.deploy.manifest import (
+    CallRecord,
+    DeploymentManifest,
+    InstanceRecord,
+    PlanRecord,
+    load_manifest,
+    readable_arguments,
+)
+from novacron.deploy.onchain import require_proxy
+from novacron.deploy.plan import Call, Created, Plan, SafeAccount
 from novacron.deploy.resolve import ResolvedInstance, compile_plan, resolve_plan
-from novacron.exceptions import DeployError, RevertedError, VerificationError, WrongChainError
+from novacron.deploy.run import DeployEvent, Run, Step, decoder_of
+from novacron.exceptions import DeployError, WrongChainError
 
 MANIFEST_NAME = "manifest.json"
 #: Folder suffix of development chains, whose state does not outlive the node.
 LOCAL_SUFFIX = "-local"
-
-Step = Literal[
-    "compiled", "found", "intent", "signed", "broadcast", "sent", "mined", "confirmed", "checked", "recorded"
-]
-
-
-@dataclass(frozen=True)
-class DeployEvent:
-    """A step that has just taken effect; from intent to mined they are the journal's. `instance` is "" for the plan."""
-
-    step: Step
-    instance: str
-    detail: str = ""
 
 
 def deploy_plan(
@@ -54,14 +48,15 @@ def deploy_plan(
     journal_path: Path | str,
     out_dir: Path | str,
     *,
-    compiler: Compiler,
+    compiler: ContractSource,
     accounts: Mapping[str, str] | None = None,
     fees: FeePolicy | None = None,
     confirmations: int = 1,
+    poll_interval: float = 1.0,
     allow_new_address: bool = False,
     on_event: Callable[[DeployEvent], None] | None = None,
 ) -> DeploymentManifest:
-    """Deploy every instance of `plan` that is not there yet, and write the manifest.
+    """Deploy every instance of `plan` that is not there yet, make its calls, hand over, and write the manifest.
 
     Args:
         pool: the chain.
@@ -73,6 +68,7 @@ def deploy_plan(
         accounts: further accounts the plan names.
         fees: how fees are chosen, with a hard cap.
         confirmations: blocks to wait for.
+        poll_interval: longest pause between two looks at a pending transaction, seconds.
         allow_new_address: deploy an instance anew whose source or arguments have changed since its last deployment.
         on_event: told of every step.
 
@@ -81,7 +77,8 @@ def deploy_plan(
 
     Raises:
         PlanError, CompilerError: nothing was sent.
-        DeployError: no deployment proxy, an instance that would move to another address, or a manifest of another plan.
+        DeployError: no deployment proxy, an instance that would move to another address, or a manifest of another plan;
+            or the plan's gate objects to the hand-over, and nothing of it was sent.
         WrongChainError, ChainResetError: manifest or journal belong to another chain; nothing was sent.
         VerificationError: code on the chain is not the source's.
         StoreBusyError: another deployment is at work in `out_dir`.
@@ -91,26 +88,58 @@ def deploy_plan(
     out_dir = Path(out_dir)
     compiled = compile_plan(plan, compiler)
     tell(DeployEvent("compiled", "", f"{len(compiled)} instances with solc {compiler.settings.version}"))
-    resolved = resolve_plan(plan, compiled, {**(accounts or {}), "deployer": signer.address})
+    known = {**(accounts or {}), "deployer": signer.address}
+    resolved = resolve_plan(plan, compiled, known)
     require_proxy(pool)
     with exclusive(out_dir), Journal(journal_path) as journal:
         manifest = open_manifest(pool, out_dir)
+        _check_configuration(plan, known, manifest, allow_new_address)
         for item in resolved:
             _check_move(plan, item, manifest, allow_new_address)
+        manifest = manifest.with_plan(plan.name, PlanRecord(known, _plain(plan.configuration)))
         manager = TransactionManager(
             pool,
             signer,
             journal,
             fees,
             confirmations=confirmations,
+            poll_interval=poll_interval,
+            decoder=decoder_of(compiled),
             on_step=lambda step, key: tell(DeployEvent(cast(Step, step), key.split(":")[1])),
         )
-        run = _Run(pool, signer.address, plan, journal, manager, git_state(compiler.root), tell)
+        by_name = {item.name: item for item in resolved}
+        git = git_state(compiler.root)
+        run = Run(pool, signer.address, plan, by_name, compiled, known, journal, manager, git, tell)
         for item in resolved:
             receipt = run.ensure(item)
-            run.check(item)
+            run.check(item, configured=item.name not in manifest.instances)
             manifest = _record(run, item, receipt, manifest, out_dir)
+        return _configure(run, manifest, out_dir)
+
+
+def _configure(run: Run, manifest: DeploymentManifest, out_dir: Path) -> DeploymentManifest:
+    """The calls, then the hand-over, unless the hand-over has been made."""
+    plan, since = run.plan, first_block(manifest, run.plan)
+    over = bool(plan.handover) and all(run.calls.done(call, since) for call in plan.handover)
+    if over:
+        run.tell(DeployEvent("found", "", "handed over: what follows the instances is governance's to change"))
+    else:
+        for call in plan.calls:
+            manifest = _record_call(run, call, run.perform(call, since), manifest, out_dir)
+    if plan.handover and not over and plan.gate is not None:
+        objections = plan.gate(run.pool, manifest, run.compiled)
+        if objections:
+            raise DeployError(f"not handed over: {'; '.join(objections)}")
+        run.tell(DeployEvent("checked", "", "everything is as planned; what is left is the hand-over"))
+    for call in plan.handover:
+        manifest = _record_call(run, call, run.perform(call, since), manifest, out_dir)
     return manifest
+
+
+def first_block(manifest: DeploymentManifest, plan: Plan) -> int:
+    """The block before which nothing of the plan was on the chain, as far as the manifest tells; 0 when unknown."""
+    blocks = [record.block_number for record in manifest.instances.values() if record.plan == plan.name]
+    return min((block or 0 for block in blocks), default=0)
 
 
 def open_manifest(pool: EndpointPool, out_dir: Path) -> DeploymentManifest:
@@ -130,6 +159,19 @@ def open_manifest(pool: EndpointPool, out_dir: Path) -> DeploymentManifest:
         return manifest
     if out_dir.name.endswith(LOCAL_SUFFIX):
         return fresh
+    require_same_chain(pool, manifest, path)
+    return manifest
+
+
+def require_same_chain(pool: EndpointPool, manifest: DeploymentManifest, path: Path) -> None:
+    """Make sure that the manifest read from `path` is of the chain that the endpoint serves.
+
+    Raises:
+        WrongChainError: it is not.
+    """
+    chain_id, genesis = pool.chain_id(), genesis_hash(pool)
+    if (manifest.chain_id, manifest.genesis) == (chain_id, genesis):
+        return
     raise WrongChainError(
         f"{path} belongs to chain {manifest.chain_id} with genesis {manifest.genesis}, the endpoint serves chain "
         f"{chain_id} with genesis {genesis}; check the network and the RPC address"
@@ -153,75 +195,15 @@ def journal_name(pool: EndpointPool, out_dir: Path) -> str:
     return f"journal-{genesis_hash(pool)[2:10]}.sqlite" if out_dir.name.endswith(LOCAL_SUFFIX) else "journal.sqlite"
 
 
-def transaction_key(item: ResolvedInstance, number: int = 1) -> str:
-    """Idempotency key of an instance's deployment; `number` counts attempts that the chain has reverted for good."""
-    key = f"deploy:{item.name}:0x{item.salt.hex()}:0x{item.init_code_hash.hex()}"
-    return key if number == 1 else f"{key}:{number}"
-
-
-@dataclass(frozen=True)
-class _Run:
-    pool: EndpointPool
-    sender: str
-    plan: Plan
-    journal: Journal
-    manager: TransactionManager
-    git: GitState
-    tell: Callable[[DeployEvent], None]
-
-    def ensure(self, item: ResolvedInstance) -> TransactionReceipt | None:
-        """Have the instance's code on the chain; the receipt of our transaction, None when somebody else's did it."""
-        key = self._key(item)
-        entry = self.journal.get(key)
-        if code_at(self.pool, item.address):
-            self.tell(DeployEvent("found", item.name, f"already at {item.address}"))
-            if entry is None or (entry.unsigned and not entry.attempts):
-                self.journal.withdraw(key)  # somebody deployed it between our intent and now: nothing is left to do
-                return None
-        # What was ever signed may be in a node's pool: it is seen through to its receipt, also when code is there.
-        try:
-            receipt = self.manager.send(key, to=DEPLOYMENT_PROXY, data=item.call_data)
-        except RevertedError:
-            if code_at(self.pool, item.address):  # somebody was faster, which made our CREATE2 fail
-                self.tell(DeployEvent("found", item.name, f"deployed by somebody else at {item.address}"))
-                return None
-            raise
-        self.tell(DeployEvent("confirmed", item.name, f"block {receipt.block_number}, {receipt.gas_used} gas"))
-        return receipt
-
-    def check(self, item: ResolvedInstance) -> CodeCheck:
-        """Compare the code on the chain with the source's.
-
-        Raises:
-            VerificationError: they differ, naming the byte.
-        """
-        try:
-            expected = simulate_constructor(self.pool, item.address, item.init_code)
-        except RevertedError:  # its outside conditions have changed since it ran; the masked comparison remains
-            expected = None
-        result = check_code(item.name, item.contract, code_at(self.pool, item.address), expected)
-        if result.findings:
-            raise VerificationError("; ".join(result.findings))
-        how = "all bytes" if result.exact else "immutables left out: the constructor cannot be simulated here"
-        self.tell(DeployEvent("checked", item.name, f"code equals the source ({how})"))
-        return result
-
-    def _key(self, item: ResolvedInstance) -> str:
-        number = 1
-        while True:
-            key = transaction_key(item, number)
-            entry = self.journal.get(key)
-            if entry is None or not entry.settled or entry.state == "mined":
-                return key
-            number += 1
-
-
 def _check_move(plan: Plan, item: ResolvedInstance, manifest: DeploymentManifest, allowed: bool) -> None:
     there = manifest.instances.get(item.name)
     if there is None:
         return
-    if there.plan != plan.name:
-        raise DeployError(f"{item.name} belongs to plan {there.plan} on {manifest.network}; rename one of the two")
+    if there.plan != plan.name and not allowed:
+        raise DeployError(
+            f"{item.name} belongs to plan {there.plan} on {manifest.network}; rename one of the two, or let this plan "
+            "take it over at a new address (--new-address)"
+        )
     if there.address == item.address or there.salt_label != item.salt_label or allowed:
         return
     raise DeployError(
@@ -231,8 +213,36 @@ def _check_move(plan: Plan, item: ResolvedInstance, manifest: DeploymentManifest
     )
 
 
+def _check_configuration(plan: Plan, accounts: Mapping[str, str], manifest: DeploymentManifest, allowed: bool) -> None:
+    """A deployment that has begun goes on with what it began with."""
+    there = manifest.plans.get(plan.name)
+    if there is None or allowed:
+        return
+    begun = any(record.plan == plan.name for record in manifest.instances.values())
+    for name in sorted(accounts.keys() | there.accounts.keys()):
+        before, now = there.accounts.get(name, "unset"), accounts.get(name, "unset")
+        if begun and before != now:
+            raise DeployError(
+                f"plan {plan.name} was begun on {manifest.network} with {name} {before}, now it is {now}: all "
+                "addresses would be others. Use the first one again, or allow the new addresses (--new-address)"
+            )
+    ours = _plain(plan.configuration)
+    if begun and ours != there.configuration:
+        old, new = there.configuration or {}, ours or {}
+        keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+        raise DeployError(
+            f"plan {plan.name} was begun on {manifest.network} with another configuration; {', '.join(keys)} differs. "
+            "Go on with the first one (it is in the manifest), or allow the new addresses (--new-address)"
+        )
+
+
+def _plain(configuration: Mapping[str, object] | None) -> dict[str, object] | None:
+    """As it is read back from the manifest."""
+    return None if configuration is None else dict(json.loads(json.dumps(configuration)))
+
+
 def _record(
-    run: _Run,
+    run: Run,
     item: ResolvedInstance,
     receipt: TransactionReceipt | None,
     manifest: DeploymentManifest,
@@ -247,8 +257,11 @@ def _record(
     previous: tuple[str, ...] = ()
     if there is not None:
         previous = there.previous_addresses if same_place else (*there.previous_addresses, there.address)
-    file = _input_file(item, manifest)
-    write_atomically(out_dir / file, item.contract.standard_input)
+    file = None
+    if item.contract.package is None:
+        file = _input_file(item, manifest)
+        write_atomically(out_dir / file, item.contract.standard_input)
+    instance = item.instance
     record = InstanceRecord(
         instance=item.name,
         plan=run.plan.name,
@@ -258,10 +271,10 @@ def _record(
         constructor_arguments=readable_arguments(item.contract.abi, item.encoded_arguments),
         encoded_arguments="0x" + item.encoded_arguments.hex(),
         salt_label=item.salt_label,
-        salt="0x" + item.salt.hex(),
+        salt=None if item.salt is None else "0x" + item.salt.hex(),
         init_code_hash="0x" + item.init_code_hash.hex(),
         compiler_version=item.contract.compiler_version,
-        compiler_input_hash=item.contract.input_hash,
+        compiler_input_hash=None if file is None else item.contract.input_hash,
         compiler_input=file,
         deployer=run.sender,
         adopted=receipt is None,
@@ -271,10 +284,38 @@ def _record(
         git_commit=run.git.commit,
         git_dirty=run.git.dirty,
         previous_addresses=previous,
+        implementation=instance.implementation or None,
+        creator=item.creator,
+        creator_nonce=instance.nonce if isinstance(instance, Created) else None,
+        creation_call="0x" + item.call_data.hex() if isinstance(instance, SafeAccount) else None,
+        package=item.contract.package,
     )
     manifest = manifest.with_record(record)
     manifest.save(out_dir / MANIFEST_NAME)
     run.tell(DeployEvent("recorded", item.name, str(out_dir / MANIFEST_NAME)))
+    return manifest
+
+
+def _record_call(
+    run: Run, call: Call, receipt: TransactionReceipt | None, manifest: DeploymentManifest, out_dir: Path
+) -> DeploymentManifest:
+    there = manifest.call(run.plan.name, call.label)
+    data = "0x" + run.calls.data(call).hex()
+    if there is not None and there.data == data and (receipt is None or there.transaction_hash == receipt.hash):
+        return manifest
+    record = CallRecord(
+        label=call.label,
+        plan=run.plan.name,
+        target=call.target,
+        function=call.function,
+        data=data,
+        transaction_hash=None if receipt is None else receipt.hash,
+        block_number=None if receipt is None else receipt.block_number,
+        block_hash=None if receipt is None else receipt.block_hash,
+    )
+    manifest = manifest.with_call(record)
+    manifest.save(out_dir / MANIFEST_NAME)
+    run.tell(DeployEvent("recorded", call.label, str(out_dir / MANIFEST_NAME)))
     return manifest
 
 

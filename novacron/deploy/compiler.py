@@ -13,12 +13,14 @@ import re
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from novacron.atomic import write_atomically
+from novacron.deploy.published import PREFIX, Package, load_artifact
 from novacron.deploy.sources import find_source, import_closure
 from novacron.exceptions import CompilerError
 
@@ -58,6 +60,8 @@ class CompiledContract:
         compiler_version: with the commit, such as `0.8.37+commit.f401782d`.
         standard_input: the input's exact text, which explorers take.
         input_hash: SHA-256 of that text, 64 hexadecimal digits.
+        package: where it was published; None for what is compiled here. Of a published contract the standard-json
+            input is empty and the storage layout unknown.
     """
 
     name: str
@@ -70,6 +74,17 @@ class CompiledContract:
     compiler_version: str
     standard_input: str = field(repr=False)
     input_hash: str
+    package: Package | None = None
+
+
+class ContractSource(Protocol):
+    """What turns the name of a contract into code: `Compiler`, or `artifacts.ForgeArtifacts`."""
+
+    root: Path
+    settings: CompilerSettings
+
+    def compile(self, contract: str) -> CompiledContract:
+        """The contract of this name; raises CompilerError."""
 
 
 @dataclass(frozen=True)
@@ -177,10 +192,14 @@ class Compiler:
     def compile(self, contract: str) -> CompiledContract:
         """Compile `contract`, or take its output from the cache when the very same input was compiled before.
 
+        A published contract (`npm:…`, module `published`) is read as it is, without solc.
+
         Raises:
             CompilerError: solc is missing, is another version, or refuses the source; or the contract cannot be
                 deployed (abstract, an interface, or in need of linked libraries).
         """
+        if contract.startswith(PREFIX):
+            return published(self.root, contract)
         text, source, name = self.standard_input(contract)
         output = self._run(text)
         try:
@@ -204,7 +223,7 @@ class Compiler:
             abi=built["abi"],
             creation_code=creation,
             runtime_code=bytes.fromhex(deployed["object"]),
-            immutables=_immutables(deployed.get("immutableReferences", {}), output["names"]),
+            immutables=immutables_of(deployed.get("immutableReferences", {}), output["names"]),
             storage_layout=built["storageLayout"],
             compiler_version=version,
             standard_input=text,
@@ -221,7 +240,7 @@ class Compiler:
             except ValueError:  # a damaged cache is only a cache: compile again and replace it
                 cached.unlink(missing_ok=True)
         output = _solc(self._executable(), text)
-        output["names"] = _variable_names(output.pop("sources", {}))  # the ASTs themselves are megabytes
+        output["names"] = variable_names(output.pop("sources", {}))  # the ASTs themselves are megabytes
         if cached is not None:
             cached.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(cached, json.dumps(output, separators=(",", ":")))
@@ -239,6 +258,38 @@ class Compiler:
                 return candidate
         looked = ", ".join(dict.fromkeys(str(candidate) for candidate in candidates))
         raise CompilerError(f"solc {self.settings.version} is missing (looked for {looked}); run `make setup`")
+
+
+def compile_many(compiler: ContractSource, contracts: Iterable[str]) -> dict[str, CompiledContract | CompilerError]:
+    """Compile several contracts, as many at a time as there are processors; errors come back in a contract's place."""
+
+    def attempt(contract: str) -> CompiledContract | CompilerError:
+        try:
+            return compiler.compile(contract)
+        except CompilerError as error:
+            return error
+
+    wanted = list(dict.fromkeys(contracts))
+    with ThreadPoolExecutor(min(len(wanted), os.cpu_count() or 1) or 1) as workers:
+        return dict(zip(wanted, workers.map(attempt, wanted), strict=True))
+
+
+def published(root: Path, contract: str) -> CompiledContract:
+    """A published contract as one that could have been compiled; raises CompilerError as `load_artifact`."""
+    found = load_artifact(root, contract)
+    return CompiledContract(
+        name=found.name,
+        source=found.source,
+        abi=found.abi,
+        creation_code=found.creation_code,
+        runtime_code=found.runtime_code,
+        immutables=(),
+        storage_layout={},
+        compiler_version=found.compiler_version,
+        standard_input="",
+        input_hash="",
+        package=found.package,
+    )
 
 
 def _solc(executable: Path, text: str) -> dict[str, Any]:
@@ -268,7 +319,7 @@ def _solc(executable: Path, text: str) -> dict[str, Any]:
     return checked
 
 
-def _variable_names(node: Any) -> dict[str, list[str]]:
+def variable_names(node: Any) -> dict[str, list[str]]:
     """AST id → [name, type] of every variable declared anywhere below `node`."""
     found: dict[str, list[str]] = {}
     waiting = [node]
@@ -283,9 +334,10 @@ def _variable_names(node: Any) -> dict[str, list[str]]:
     return found
 
 
-def _immutables(
+def immutables_of(
     references: Mapping[str, Sequence[Mapping[str, int]]], names: Mapping[str, Sequence[str]]
 ) -> tuple[Immutable, ...]:
+    """Immutables from solc's `immutableReferences` and the declarations' names and types by AST id."""
     found = []
     for identifier, places in references.items():
         name, kind = names.get(identifier, (f"library address {identifier}", "address"))

@@ -37,17 +37,40 @@ def create2_address(deployer: str, salt: bytes, init_code_hash: bytes) -> str:
     Raises:
         InputError: an argument of another length.
     """
-    try:
-        sender = bytes.fromhex(deployer.removeprefix("0x"))
-    except ValueError:
-        sender = b""
-    if len(sender) != 20:
-        raise InputError(f"{deployer!r} is no address: give 0x and 40 hexadecimal digits")
+    sender = _address_bytes(deployer)
     if len(salt) != 32 or len(init_code_hash) != 32:
         raise InputError(f"salt and init code hash have {len(salt)} and {len(init_code_hash)} bytes; both need 32")
     return str(to_checksum_address(keccak(b"\xff" + sender + salt + init_code_hash)[12:]))
 
 
+def create_address(creator: str, nonce: int) -> str:
+    """Address of a contract that `creator` makes with CREATE as its `nonce`-th creation (a contract's first has 1).
+
+    Returns:
+        The EIP-55 checksum address: the last 20 bytes of `keccak256(rlp([creator, nonce]))` (Yellow Paper, section 7).
+
+    Raises:
+        InputError: `creator` is no address, or `nonce` is not from 1 to 2^64 - 2 (EIP-2681).
+    """
+    sender = _address_bytes(creator)
+    if not 1 <= nonce < 2**64 - 1:
+        raise InputError(f"nonce {nonce} of a contract: it is from 1 to 2^64 - 2")
+    number = nonce.to_bytes((nonce.bit_length() + 7) // 8, "big")
+    encoded = number if nonce < 0x80 else bytes([0x80 + len(number)]) + number
+    payload = b"\x94" + sender + encoded
+    return str(to_checksum_address(keccak(bytes([0xC0 + len(payload)]) + payload)[12:]))
+
+
 def salt_of(label: str) -> bytes:
     """The 32-byte salt of a label: its Keccak-256. The label names plan, instance and version, never a chain."""
     return bytes(keccak(text=label))
+
+
+def _address_bytes(address: str) -> bytes:
+    try:
+        found = bytes.fromhex(address.removeprefix("0x"))
+    except ValueError:
+        found = b""
+    if len(found) != 20:
+        raise InputError(f"{address!r} is no address: give 0x and 40 hexadecimal digits")
+    return found

@@ -4,77 +4,35 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from eth_abi.abi import decode
-from eth_abi.exceptions import DecodingError
-from eth_utils.abi import collapse_if_tuple
-
 from novacron.atomic import write_atomically
+from novacron.deploy.published import Package
+from novacron.deploy.records import Argument, CallRecord, InstanceRecord, PlanRecord, readable_arguments
 from novacron.exceptions import DeployError
 
-FORMAT = "novacron-deployment-v1"
+__all__ = [
+    "Argument",
+    "CallRecord",
+    "DeploymentManifest",
+    "InstanceRecord",
+    "PlanRecord",
+    "load_manifest",
+    "readable_arguments",
+]
+
+FORMAT = "novacron-deployment-v2"
+#: Before there were calls and plans; such a file is read, and written anew in the present format.
+FORMAT_1 = "novacron-deployment-v1"
 _WORD = re.compile(r"0x[0-9a-f]{64}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _BYTES = re.compile(r"0x(?:[0-9a-f]{2})*")
 _FILE = re.compile(r"[A-Za-z0-9_$.-]+\.json")
-
-
-@dataclass(frozen=True)
-class Argument:
-    """A constructor argument as a person reads it: integers in decimal, bytes and addresses in hexadecimal."""
-
-    name: str
-    type: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class InstanceRecord:
-    """One deployed instance.
-
-    Attributes:
-        instance, plan: its name and the plan it belongs to.
-        contract, source: Solidity contract and the file that defines it.
-        address: EIP-55 checksum address.
-        constructor_arguments, encoded_arguments: the same values, to read and as ABI-encoded hexadecimal.
-        salt_label, salt: the CREATE2 salt and the text it is the Keccak-256 of.
-        init_code_hash: Keccak-256 of creation code and encoded arguments.
-        compiler_version: solc with its commit.
-        compiler_input_hash: SHA-256 of the standard-json input, which is the file `compiler_input` beside the manifest.
-        deployer: account that sent the transaction, or found the contract already there.
-        adopted: whether somebody else had deployed it; then there is no transaction.
-        transaction_hash, block_number, block_hash: where it was mined, None when adopted.
-        git_commit: commit of the source tree, None outside git.
-        git_dirty: whether the tree had uncommitted changes, None outside git.
-        previous_addresses: where this instance was before, oldest first.
-    """
-
-    instance: str
-    plan: str
-    contract: str
-    source: str
-    address: str
-    constructor_arguments: tuple[Argument, ...]
-    encoded_arguments: str
-    salt_label: str
-    salt: str
-    init_code_hash: str
-    compiler_version: str
-    compiler_input_hash: str
-    compiler_input: str
-    deployer: str
-    adopted: bool
-    transaction_hash: str | None
-    block_number: int | None
-    block_hash: str | None
-    git_commit: str | None
-    git_dirty: bool | None
-    previous_addresses: tuple[str, ...] = ()
+_TEXT = re.compile(r".*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -86,12 +44,16 @@ class DeploymentManifest:
         chain_id: EIP-155 chain id.
         genesis: hash of block 0, which tells a development chain from its successor with the same chain id.
         instances: records by instance name.
+        calls: records of calls, in the order in which they were made.
+        plans: what each plan was deployed with, by its name.
     """
 
     network: str
     chain_id: int
     genesis: str
     instances: Mapping[str, InstanceRecord] = field(default_factory=dict)
+    calls: tuple[CallRecord, ...] = ()
+    plans: Mapping[str, PlanRecord] = field(default_factory=dict)
 
     def address_of(self, instance: str) -> str:
         """Address of a deployed instance.
@@ -108,6 +70,21 @@ class DeploymentManifest:
         """A manifest that has `record` in place of an earlier one of the same instance."""
         return replace(self, instances={**self.instances, record.instance: record})
 
+    def call(self, plan: str, label: str) -> CallRecord | None:
+        """The record of a call, or None."""
+        return next((record for record in self.calls if (record.plan, record.label) == (plan, label)), None)
+
+    def with_call(self, record: CallRecord) -> DeploymentManifest:
+        """A manifest that has `record` in the place of an earlier one of the same call, else at the end."""
+        there = self.call(record.plan, record.label)
+        if there is None:
+            return replace(self, calls=(*self.calls, record))
+        return replace(self, calls=tuple(record if call is there else call for call in self.calls))
+
+    def with_plan(self, name: str, record: PlanRecord) -> DeploymentManifest:
+        """A manifest that has `record` for the plan `name`."""
+        return replace(self, plans={**self.plans, name: record})
+
     def to_json(self) -> str:
         """The file's text: sorted, indented, newline at the end."""
         document = {
@@ -116,6 +93,8 @@ class DeploymentManifest:
             "chain_id": self.chain_id,
             "genesis": self.genesis,
             "instances": {name: asdict(record) for name, record in self.instances.items()},
+            "calls": [asdict(record) for record in self.calls],
+            "plans": {name: asdict(record) for name, record in self.plans.items()},
         }
         return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -143,104 +122,120 @@ def load_manifest(path: Path | str) -> DeploymentManifest:
         raise DeployError(f"{path} cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise DeployError(f"{path} is no deployment manifest: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") not in (FORMAT, FORMAT_1):
         raise DeployError(f"{path} is no deployment manifest: its format is not {FORMAT}")
     chain_id, instances = document.get("chain_id"), document.get("instances")
     if not isinstance(chain_id, int) or isinstance(chain_id, bool) or not isinstance(instances, dict):
         raise DeployError(f"{path}: chain_id must be a number and instances an object")
     if not isinstance(document.get("network"), str) or not _matches(_WORD, document.get("genesis")):
         raise DeployError(f"{path}: network must be a string and genesis a block hash")
-    records = {name: _record(path, name, value) for name, value in instances.items()}
-    return DeploymentManifest(document["network"], chain_id, document["genesis"], records)
-
-
-def readable_arguments(abi: Sequence[Mapping[str, Any]], encoded: bytes) -> tuple[Argument, ...]:
-    """Decode ABI-encoded constructor arguments for a person.
-
-    Raises:
-        DeployError: `encoded` does not fit the constructor.
-    """
-    constructor = next((item for item in abi if item.get("type") == "constructor"), None)
-    parameters = constructor.get("inputs", []) if constructor else []
-    types = [collapse_if_tuple(dict(parameter)) for parameter in parameters]
-    try:
-        values = decode(types, encoded)
-    except (DecodingError, OverflowError) as error:
-        raise DeployError(f"0x{encoded.hex()} are no arguments of a constructor ({', '.join(types)})") from error
-    names = [str(parameter.get("name", "")) for parameter in parameters]
-    return tuple(
-        Argument(name, kind, _plain(kind, value)) for name, kind, value in zip(names, types, values, strict=True)
+    calls, plans = document.get("calls", []), document.get("plans", {})
+    if not isinstance(calls, list) or not isinstance(plans, dict):
+        raise DeployError(f"{path}: calls must be a list and plans an object")
+    old = document["format"] == FORMAT_1
+    return DeploymentManifest(
+        document["network"],
+        chain_id,
+        document["genesis"],
+        {name: _instance(path, name, value, old) for name, value in instances.items()},
+        tuple(_call(path, number, value) for number, value in enumerate(calls)),
+        {name: _plan(path, name, value) for name, value in plans.items()},
     )
 
 
-def _plain(kind: str, value: Any) -> Any:
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, (tuple, list)):
-        return [_plain("", item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    if isinstance(value, str) and _ADDRESS.fullmatch(value) and kind != "string":
-        from eth_utils.address import to_checksum_address
-
-        return str(to_checksum_address(value))
-    return value
-
-
-def _record(path: Path, name: str, value: Any) -> InstanceRecord:
-    if not isinstance(value, dict):
-        raise DeployError(f"{path}: instance {name} is no object")
-    known = [item.name for item in fields(InstanceRecord)]
-    missing, extra = [key for key in known if key not in value], [key for key in value if key not in known]
-    if missing or extra:
-        what = f"lacks {', '.join(missing)}" if missing else f"has the unknown {', '.join(extra)}"
-        raise DeployError(f"{path}: instance {name} {what}")
+def _instance(path: Path, name: str, value: Any, old: bool) -> InstanceRecord:
+    what = f"{path}: instance {name}"
+    known = fields(InstanceRecord)
+    if old and isinstance(value, dict):
+        value = {item.name: item.default for item in known[-5:] if item.default is not MISSING} | value
+    _require_fields(what, value, [item.name for item in known])
     arguments = value["constructor_arguments"]
     if not isinstance(arguments, list) or not all(
         isinstance(item, dict) and set(item) == {"name", "type", "value"} for item in arguments
     ):
-        raise DeployError(f"{path}: instance {name}: constructor_arguments is no list of name, type and value")
+        raise DeployError(f"{what}: constructor_arguments is no list of name, type and value")
+    package = value["package"]
+    if package is not None:
+        _require_fields(f"{what}: package", package, [item.name for item in fields(Package)])
+        _require_patterns(f"{what}: package", package, {item.name: _TEXT for item in fields(Package)})
+    optional = (*_OPTIONAL, *(_OF_CREATE2 if value["creator_nonce"] is not None else ()))
+    _require_patterns(what, value, _INSTANCE, (*optional, *(_OF_COMPILED if package is not None else ())))
+    wrong = [key for key in ("git_dirty",) if not isinstance(value[key], (bool, type(None)))]
+    wrong += [key for key in ("block_number", "creator_nonce") if not _is_count(value[key])]
     previous = value["previous_addresses"]
-    wrong = [
-        *(key for key in _TEXT if not isinstance(value[key], str)),
-        *(key for key, pattern in _PATTERNS.items() if not _matches(pattern, value[key])),
-        *(
-            key
-            for key in ("transaction_hash", "block_hash")
-            if value[key] is not None and not _matches(_WORD, value[key])
-        ),
-        *(key for key in ("git_commit",) if not isinstance(value[key], (str, type(None)))),
-        *(key for key in ("git_dirty",) if not isinstance(value[key], (bool, type(None)))),
-    ]
     if not isinstance(value["adopted"], bool):
         wrong.append("adopted")
-    if value["block_number"] is not None and (type(value["block_number"]) is not int or value["block_number"] < 0):
-        wrong.append("block_number")
     if not isinstance(previous, list) or not all(_matches(_ADDRESS, item) for item in previous):
         wrong.append("previous_addresses")
     if value["instance"] != name:
         wrong.append("instance")
     if wrong:
-        raise DeployError(f"{path}: instance {name}: {wrong[0]} is {value[wrong[0]]!r}, which cannot be")
+        raise DeployError(f"{what}: {wrong[0]} is {value[wrong[0]]!r}, which cannot be")
     return InstanceRecord(
         **{
             **value,
             "constructor_arguments": tuple(Argument(**item) for item in arguments),
             "previous_addresses": tuple(previous),
+            "package": None if package is None else Package(**package),
         }
     )
 
 
-_TEXT = ("plan", "contract", "source", "salt_label", "compiler_version")
-_PATTERNS = {
-    "address": _ADDRESS,
-    "deployer": _ADDRESS,
-    "encoded_arguments": _BYTES,
-    "salt": _WORD,
-    "init_code_hash": _WORD,
+def _call(path: Path, number: int, value: Any) -> CallRecord:
+    what = f"{path}: call {number}"
+    _require_fields(what, value, [item.name for item in fields(CallRecord)])
+    _require_patterns(what, value, _CALL, _OPTIONAL)
+    if not _is_count(value["block_number"]):
+        raise DeployError(f"{what}: block_number is {value['block_number']!r}, which cannot be")
+    return CallRecord(**value)
+
+
+def _plan(path: Path, name: str, value: Any) -> PlanRecord:
+    what = f"{path}: plan {name}"
+    _require_fields(what, value, [item.name for item in fields(PlanRecord)])
+    accounts, configuration = value["accounts"], value["configuration"]
+    if not isinstance(accounts, dict) or not all(_matches(_ADDRESS, item) for item in accounts.values()):
+        raise DeployError(f"{what}: accounts is {accounts!r}, which cannot be; it has addresses by name")
+    if configuration is not None and not isinstance(configuration, dict):
+        raise DeployError(f"{what}: configuration is {configuration!r}, which cannot be; it is an object or null")
+    return PlanRecord(accounts, configuration)
+
+
+def _require_fields(what: str, value: Any, known: list[str]) -> None:
+    if not isinstance(value, dict):
+        raise DeployError(f"{what} is no object")
+    missing, extra = [key for key in known if key not in value], [key for key in value if key not in known]
+    if missing or extra:
+        problem = f"lacks {', '.join(missing)}" if missing else f"has the unknown {', '.join(extra)}"
+        raise DeployError(f"{what} {problem}")
+
+
+def _require_patterns(
+    what: str, value: dict[str, Any], patterns: dict[str, re.Pattern[str]], optional: tuple[str, ...] = ()
+) -> None:
+    for key, pattern in patterns.items():
+        if not (_matches(pattern, value[key]) or (key in optional and value[key] is None)):
+            raise DeployError(f"{what}: {key} is {value[key]!r}, which cannot be")
+
+
+_MINED = {"transaction_hash": _WORD, "block_hash": _WORD}
+_INSTANCE = _MINED | {
+    **dict.fromkeys(("plan", "contract", "source", "salt_label", "compiler_version"), _TEXT),
+    **dict.fromkeys(("git_commit", "implementation"), _TEXT),
+    **dict.fromkeys(("address", "deployer", "creator"), _ADDRESS),
+    **dict.fromkeys(("salt", "init_code_hash"), _WORD),
+    **dict.fromkeys(("encoded_arguments", "creation_call"), _BYTES),
     "compiler_input_hash": _SHA256,
     "compiler_input": _FILE,  # a name, never a path: verifying must not read elsewhere
 }
+_CALL = _MINED | {"data": _BYTES, **dict.fromkeys(("label", "plan", "target", "function"), _TEXT)}
+_OPTIONAL = ("transaction_hash", "block_hash", "git_commit", "implementation", "creation_call")
+_OF_CREATE2 = ("salt_label", "salt")
+_OF_COMPILED = ("compiler_input_hash", "compiler_input")
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and value >= 0)
 
 
 def _matches(pattern: re.Pattern[str], value: Any) -> bool:

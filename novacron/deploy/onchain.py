@@ -62,11 +62,17 @@ def require_proxy(pool: EndpointPool) -> None:
 
 
 def simulate_constructor(
-    pool: EndpointPool, address: str, init_code: bytes, others: Mapping[str, bytes] | None = None
+    pool: EndpointPool,
+    address: str,
+    init_code: bytes,
+    others: Mapping[str, bytes] | None = None,
+    *,
+    creator: str = DEPLOYMENT_PROXY,
+    children: Sequence[str] = (),
 ) -> bytes | None:
     """Runtime code that `init_code` would leave at `address`, without deploying it.
 
-    The init code is put at `address` by a state override, with empty storage, and called by the deployment proxy:
+    The init code is put at `address` by a state override, with empty storage, and called by its creator:
     `address(this)` and `msg.sender` are then those of the real creation.
 
     Args:
@@ -74,6 +80,9 @@ def simulate_constructor(
         address: where the code would go.
         init_code: creation code and encoded arguments.
         others: code to assume at further addresses.
+        creator: who creates it.
+        children: addresses where the constructor creates contracts; they are assumed empty, else it would fail once
+            it has run.
 
     Returns:
         The code, or None when the node does not take state overrides.
@@ -84,9 +93,10 @@ def simulate_constructor(
     assumed: dict[str, dict[str, object]] = {
         place: {"code": "0x" + code.hex()} for place, code in (others or {}).items()
     }
+    assumed |= {child: {"code": "0x", "state": {}, "nonce": "0x0"} for child in children}
     override = assumed | {address: {"code": "0x" + init_code.hex(), "state": {}, "nonce": "0x1", "balance": "0x0"}}
     try:
-        answer = pool.request("eth_call", [{"from": DEPLOYMENT_PROXY, "to": address}, "latest", override])
+        answer = pool.request("eth_call", [{"from": creator, "to": address}, "latest", override])
     except RevertedError:
         raise
     except RejectedError:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from novacron.chain.endpoints import EndpointPool
+from novacron.chain.errors import classify
 from novacron.chain.fees import FeePolicy, FeeQuote
-from novacron.deploy.compiler import Compiler
+from novacron.deploy.checks import Calls
+from novacron.deploy.compiler import ContractSource
 from novacron.deploy.create2 import DEPLOYMENT_PROXY
 from novacron.deploy.onchain import code_at, require_proxy, simulate_constructor
-from novacron.deploy.plan import Plan
+from novacron.deploy.plan import Call, Created, Plan
 from novacron.deploy.resolve import ResolvedInstance, compile_plan, resolve_plan
 from novacron.exceptions import InsufficientFundsError, RejectedError, RevertedError
 
@@ -23,10 +25,12 @@ OP_GAS_ORACLE = "0x420000000000000000000000000000000000000F"
 
 @dataclass(frozen=True)
 class PreviewRow:
-    """One instance.
+    """One instance or call.
 
     Attributes:
-        exists: its code is on the chain already; it will be adopted and costs nothing.
+        instance: its name, or the call's label.
+        contract: what it is; of a call, the instance it goes to.
+        exists: its code is on the chain already; it will be adopted and costs nothing. Of a call: it has taken effect.
         gas: estimated gas, None when the node cannot estimate it (`note` says why).
         data_fee: wei an OP-stack chain charges on top for posting the transaction to its parent chain, else 0.
     """
@@ -74,12 +78,16 @@ def preview_plan(
     pool: EndpointPool,
     plan: Plan,
     deployer: str,
-    compiler: Compiler,
+    compiler: ContractSource,
     *,
     accounts: Mapping[str, str] | None = None,
     fees: FeePolicy | None = None,
+    since: int = 0,
 ) -> Preview:
     """Estimate a deployment.
+
+    Nodes that offer `eth_simulateV1` are asked for all transactions in a row, so that each sees what the ones before
+    have done. Elsewhere each is estimated by itself, which says less; the rows' notes tell.
 
     Args:
         pool: the chain.
@@ -88,45 +96,129 @@ def preview_plan(
         compiler: compiles the plan's contracts.
         accounts: further accounts the plan names.
         fees: how the fees would be chosen.
+        since: block from which to look for events that show a call's effect.
 
     Raises:
         PlanError, CompilerError: the plan does not hold together or does not compile.
         DeployError: the deployment proxy is missing on this chain.
         ChainUnavailableError: no endpoint answers.
     """
-    resolved = resolve_plan(plan, compile_plan(plan, compiler), {**(accounts or {}), "deployer": deployer})
+    known = {**(accounts or {}), "deployer": deployer}
+    compiled = compile_plan(plan, compiler)
+    resolved = resolve_plan(plan, compiled, known)
     require_proxy(pool)
     quote = (fees or FeePolicy()).quote(pool)
-    pending: dict[str, tuple[str, bytes]] = {}  # address and code of what this plan would have deployed by then
-    rows = [_row(pool, item, deployer, pending) for item in resolved]
+    codes = pool.batch([("eth_getCode", [item.address, "latest"]) for item in resolved])
+    there = {item.name for item, code in zip(resolved, codes, strict=True) if len(str(code)) > 2}
+    steps = [_step_of(item, item.name in there) for item in resolved]
+    calls = Calls(pool, plan, {item.name: item.address for item in resolved}, known, compiled)
+    steps += [
+        _Step(
+            call.label, call.target, calls.addresses[call.target], done, calls.addresses[call.target], calls.data(call)
+        )
+        for call, done in _done(calls, there, since)
+    ]
+    outcomes = _simulate(pool, deployer, steps)
+    if outcomes is None:
+        outcomes = _estimate(pool, deployer, steps, {item.name: item for item in resolved})
+    rows = [_row(pool, step, outcomes.get(step.name, (0, step.note))) for step in steps]
     return Preview(tuple(rows), quote, int(str(pool.request("eth_getBalance", [deployer, "latest"])), 16))
 
 
-def _row(
-    pool: EndpointPool, item: ResolvedInstance, deployer: str, pending: dict[str, tuple[str, bytes]]
-) -> PreviewRow:
-    contract = item.contract.name
-    if code_at(pool, item.address):
-        return PreviewRow(item.name, contract, item.address, True, 0, 0, "already deployed")
-    gas, note = None, ""
-    transaction = {"from": deployer, "to": DEPLOYMENT_PROXY, "data": "0x" + item.call_data.hex()}
-    missing = dict(pending[name] for name in item.needs if name in pending)
-    overrides = {address: {"code": "0x" + code.hex()} for address, code in missing.items()}
+@dataclass(frozen=True)
+class _Step:
+    """What one row is about; without `to` there is no transaction of its own."""
+
+    name: str
+    contract: str
+    address: str
+    done: bool
+    to: str
+    data: bytes = field(repr=False)
+    note: str = ""
+
+    @property
+    def pending(self) -> bool:
+        return not self.done and self.to != ""
+
+
+def _step_of(item: ResolvedInstance, done: bool) -> _Step:
+    note = "already deployed" if done else ""
+    if isinstance(item.instance, Created):
+        note = note or f"created by {item.instance.creator}"
+        return _Step(item.name, item.contract.name, item.address, done, "", b"", note)
+    return _Step(item.name, item.contract.name, item.address, done, item.creator, item.call_data, note)
+
+
+def _done(calls: Calls, there: set[str], since: int) -> list[tuple[Call, bool]]:
+    """Each call and whether it has taken effect; all of them once the hand-over is made."""
+
+    def holds(call: Call) -> bool:
+        return all(check.target in there for check in call.done) and calls.done(call, since)
+
+    handover = [(call, holds(call)) for call in calls.plan.handover]
+    over = bool(handover) and all(done for _, done in handover)
+    return [*((call, over or holds(call)) for call in calls.plan.calls), *handover]
+
+
+def _simulate(pool: EndpointPool, sender: str, steps: Sequence[_Step]) -> dict[str, tuple[int | None, str]] | None:
+    """Gas and note of each pending step, all in a row; None when the node cannot do that."""
+    pending = [step for step in steps if step.pending]
+    blocks = [{"calls": [{"from": sender, "to": step.to, "data": "0x" + step.data.hex()}]} for step in pending]
+    if not blocks:
+        return {}
     try:
-        parameters = [transaction, "latest", overrides] if overrides else [transaction]
-        gas = int(str(pool.request("eth_estimateGas", parameters)), 16)
-        code = simulate_constructor(pool, item.address, item.init_code, missing)
-        if code is not None:
-            pending[item.name] = (item.address, code)
-        if overrides:
-            note = "estimated as if its dependencies were deployed, without their storage"
-    except RevertedError as error:
-        note = f"the constructor reverts: {error}"
-    except InsufficientFundsError:
-        note = "the account cannot pay for the estimate"
-    except RejectedError as error:
-        note = f"the node cannot estimate: {error}"
-    return PreviewRow(item.name, contract, item.address, False, gas, _data_fee(pool, item.call_data), note)
+        answers = pool.request("eth_simulateV1", [{"blockStateCalls": blocks}, "latest"])
+        results = [block["calls"][0] for block in answers]
+    except (RejectedError, RevertedError, KeyError, IndexError, TypeError):
+        return None
+    found: dict[str, tuple[int | None, str]] = {}
+    for step, result in zip(pending, results, strict=True):
+        if result["status"] != "0x1":
+            reason = classify(result["error"], context=step.name) if "error" in result else "no reason given"
+            found[step.name] = (None, f"it reverts: {reason}")
+            continue
+        found[step.name] = (int(result["gasUsed"], 16), "")
+    return found
+
+
+def _estimate(
+    pool: EndpointPool, sender: str, steps: Sequence[_Step], resolved: Mapping[str, ResolvedInstance]
+) -> dict[str, tuple[int | None, str]]:
+    """Gas and note of each pending step by itself; instances with the code of those they need, without its storage."""
+    found: dict[str, tuple[int | None, str]] = {}
+    pending: dict[str, tuple[str, bytes]] = {}  # address and code of what this plan would have deployed by then
+    for step in (step for step in steps if step.pending):
+        item = resolved.get(step.name)
+        missing = dict(pending[name] for name in (item.needs if item else ()) if name in pending)
+        overrides = {address: {"code": "0x" + code.hex()} for address, code in missing.items()}
+        transaction = {"from": sender, "to": step.to, "data": "0x" + step.data.hex()}
+        if step.to != DEPLOYMENT_PROXY and not code_at(pool, step.to):
+            found[step.name] = (None, f"this node cannot estimate it before {step.contract} is deployed")
+            continue
+        try:
+            gas = int(
+                str(pool.request("eth_estimateGas", [transaction, *(["latest", overrides] if overrides else [])])), 16
+            )
+            note = "estimated as if its dependencies were deployed, without their storage" if overrides else ""
+            found[step.name] = (gas, note)
+            if item is not None and step.to == DEPLOYMENT_PROXY:
+                code = simulate_constructor(pool, item.address, item.init_code, missing, children=item.children)
+                if code is not None:
+                    pending[item.name] = (item.address, code)
+        except RevertedError as error:
+            found[step.name] = (None, f"it reverts: {error}")
+        except InsufficientFundsError:
+            found[step.name] = (None, "the account cannot pay for the estimate")
+        except RejectedError as error:
+            found[step.name] = (None, f"the node cannot estimate: {error}")
+    return found
+
+
+def _row(pool: EndpointPool, step: _Step, outcome: tuple[int | None, str]) -> PreviewRow:
+    gas, note = outcome
+    data_fee = _data_fee(pool, step.data) if step.pending else 0
+    return PreviewRow(step.name, step.contract, step.address, step.done, gas, data_fee, note or step.note)
 
 
 def _data_fee(pool: EndpointPool, data: bytes) -> int:

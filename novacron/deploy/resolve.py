@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 from eth_utils.crypto import keccak
 
-from novacron.deploy.compiler import CompiledContract, Compiler
-from novacron.deploy.create2 import DEPLOYMENT_PROXY, MAX_INIT_CODE, create2_address
-from novacron.deploy.plan import Instance, Plan, check_against_abis, encode_arguments, references, resolve_arguments
-from novacron.exceptions import PlanError
+from novacron.deploy.arguments import check_against_abis, encode_arguments, resolve_arguments, resolve_values
+from novacron.deploy.compiler import CompiledContract, ContractSource, compile_many
+from novacron.deploy.create2 import DEPLOYMENT_PROXY, MAX_INIT_CODE, create2_address, create_address
+from novacron.deploy.plan import Created, Instance, Item, Plan, SafeAccount, needs
+from novacron.deploy.safe import creation_call, creation_salt, initializer
+from novacron.exceptions import CompilerError, PlanError
 
 
 @dataclass(frozen=True)
@@ -19,47 +21,50 @@ class ResolvedInstance:
 
     Attributes:
         instance, contract: what the plan says and what it compiles to.
-        salt_label, salt: text and its Keccak-256 (32 bytes).
+        salt_label, salt: text and the CREATE2 salt (32 bytes); None for what a constructor creates.
         encoded_arguments: ABI-encoded constructor arguments.
         init_code: creation code followed by them.
         init_code_hash: Keccak-256, 32 bytes.
         address: EIP-55 checksum address, the same on every chain.
-        needs: names of the instances it refers to.
+        creator: whose CREATE or CREATE2 makes it: the deployment proxy, a factory, or another instance.
+        call_data: what `creator` is called with; empty for what a constructor creates.
+        needs: names of the instances that must be there first.
+        children: addresses of the contracts that its constructor creates.
     """
 
-    instance: Instance
+    instance: Item
     contract: CompiledContract
-    salt_label: str
-    salt: bytes
+    salt_label: str | None
+    salt: bytes | None
     encoded_arguments: bytes = field(repr=False)
     init_code: bytes = field(repr=False)
     init_code_hash: bytes
     address: str
+    creator: str
+    call_data: bytes = field(repr=False)
     needs: tuple[str, ...]
+    children: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The instance's name."""
         return self.instance.name
 
-    @property
-    def call_data(self) -> bytes:
-        """What the deployment proxy is called with: salt, then init code."""
-        return self.salt + self.init_code
 
-
-def compile_plan(plan: Plan, compiler: Compiler) -> dict[str, CompiledContract]:
+def compile_plan(plan: Plan, compiler: ContractSource) -> dict[str, CompiledContract]:
     """Compile each instance's contract (each contract once), by instance name.
 
     Raises:
-        CompilerError: the source does not compile.
-        PlanError: constructor arguments do not fit.
+        CompilerError: the source does not compile, or a published artifact is not there.
+        PlanError: constructor arguments or calls do not fit.
     """
-    by_contract: dict[str, CompiledContract] = {}
+    by_contract = compile_many(compiler, (instance.contract for instance in plan.instances))
+    compiled: dict[str, CompiledContract] = {}
     for instance in plan.instances:
-        if instance.contract not in by_contract:
-            by_contract[instance.contract] = compiler.compile(instance.contract)
-    compiled = {instance.name: by_contract[instance.contract] for instance in plan.instances}
+        built = by_contract[instance.contract]
+        if isinstance(built, CompilerError):
+            raise built
+        compiled[instance.name] = built
     check_against_abis(plan, {name: contract.abi for name, contract in compiled.items()})
     return compiled
 
@@ -79,25 +84,87 @@ def resolve_plan(
     """
     addresses: dict[str, str] = {}
     resolved: list[ResolvedInstance] = []
-    for instance in plan.ordered():
-        contract = compiled[instance.name]
-        encoded = encode_arguments(instance.name, contract.abi, resolve_arguments(instance, addresses, accounts))
-        init_code = contract.creation_code + encoded
-        if len(init_code) > MAX_INIT_CODE:
-            raise PlanError(f"{instance.name}: its init code has {len(init_code)} bytes, the limit is {MAX_INIT_CODE}")
-        salt, init_code_hash = plan.salt(instance), bytes(keccak(init_code))
-        addresses[instance.name] = create2_address(DEPLOYMENT_PROXY, salt, init_code_hash)
-        resolved.append(
-            ResolvedInstance(
-                instance=instance,
-                contract=contract,
-                salt_label=plan.salt_label(instance),
-                salt=salt,
-                encoded_arguments=encoded,
-                init_code=init_code,
-                init_code_hash=init_code_hash,
-                address=addresses[instance.name],
-                needs=tuple(dict.fromkeys(references(instance.arguments))),
-            )
-        )
+    for item in plan.ordered():
+        contract = compiled[item.name]
+        if isinstance(item, SafeAccount):
+            found = _safe(plan, item, contract, addresses, accounts)
+        else:
+            encoded = encode_arguments(item.name, contract.abi, resolve_arguments(item, addresses, accounts))
+            init_code = contract.creation_code + encoded
+            if len(init_code) > MAX_INIT_CODE:
+                raise PlanError(f"{item.name}: its init code has {len(init_code)} bytes, the limit is {MAX_INIT_CODE}")
+            if isinstance(item, Created):
+                found = _created(item, contract, encoded, init_code, addresses[item.creator])
+            else:
+                found = _instance(plan, item, contract, encoded, init_code)
+        addresses[item.name] = found.address
+        resolved.append(found)
     return tuple(resolved)
+
+
+def _instance(
+    plan: Plan, item: Instance, contract: CompiledContract, encoded: bytes, init_code: bytes
+) -> ResolvedInstance:
+    salt, init_code_hash = plan.salt(item), bytes(keccak(init_code))
+    address = create2_address(DEPLOYMENT_PROXY, salt, init_code_hash)
+    made = [one for one in plan.instances if isinstance(one, Created) and one.creator == item.name]
+    return ResolvedInstance(
+        instance=item,
+        contract=contract,
+        salt_label=plan.salt_label(item),
+        salt=salt,
+        encoded_arguments=encoded,
+        init_code=init_code,
+        init_code_hash=init_code_hash,
+        address=address,
+        creator=DEPLOYMENT_PROXY,
+        call_data=salt + init_code,  # what the deployment proxy takes
+        needs=tuple(dict.fromkeys(needs(item))),
+        children=tuple(create_address(address, one.nonce) for one in made),
+    )
+
+
+def _created(
+    item: Created, contract: CompiledContract, encoded: bytes, init_code: bytes, creator: str
+) -> ResolvedInstance:
+    return ResolvedInstance(
+        instance=item,
+        contract=contract,
+        salt_label=None,
+        salt=None,
+        encoded_arguments=encoded,
+        init_code=init_code,
+        init_code_hash=bytes(keccak(init_code)),
+        address=create_address(creator, item.nonce),
+        creator=creator,
+        call_data=b"",
+        needs=tuple(dict.fromkeys(needs(item))),
+    )
+
+
+def _safe(
+    plan: Plan,
+    item: SafeAccount,
+    contract: CompiledContract,
+    addresses: Mapping[str, str],
+    accounts: Mapping[str, str],
+) -> ResolvedInstance:
+    owners = resolve_values(item.name, item.owners, addresses, accounts)
+    singleton, factory = addresses[item.singleton], addresses[item.factory]
+    setup = initializer(item.name, owners, item.threshold, addresses[item.handler])
+    encoded = encode_arguments(item.name, contract.abi, (singleton,))
+    init_code = contract.creation_code + encoded
+    salt, init_code_hash = creation_salt(setup, plan.salt(item)), bytes(keccak(init_code))
+    return ResolvedInstance(
+        instance=item,
+        contract=contract,
+        salt_label=plan.salt_label(item),
+        salt=salt,
+        encoded_arguments=encoded,
+        init_code=init_code,
+        init_code_hash=init_code_hash,
+        address=create2_address(factory, salt, init_code_hash),
+        creator=factory,
+        call_data=creation_call(singleton, setup, plan.salt(item)),
+        needs=tuple(dict.fromkeys(needs(item))),
+    )

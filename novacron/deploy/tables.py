@@ -6,9 +6,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from novacron.deploy.apply import DeployEvent
+from novacron.deploy.handover import HandoverReport
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.preview import Preview
+from novacron.deploy.run import DeployEvent
 from novacron.deploy.verify import VerificationReport
 
 _DONE = {
@@ -22,6 +23,7 @@ _DONE = {
     "confirmed": "confirmed",
     "checked": "checked",
     "recorded": "recorded",
+    "done": "took effect",
 }
 
 
@@ -84,6 +86,20 @@ def verification_table(report: VerificationReport) -> Table:
             verdict += ", every byte" if item.exact else ", immutables masked"
         notes = [*item.notes, *(f"{value.type} {value.name} = {value.value}" for value in item.immutables)]
         table.add_row(item.instance, item.address, f"{item.code_size:,} bytes", verdict, escape("\n".join(notes)))
+    return table
+
+
+def handover_table(report: HandoverReport) -> Table:
+    """One line for each kind of check."""
+    manifest = report.manifest
+    table = Table(title=f"{manifest.network}, chain {manifest.chain_id}", title_justify="left")
+    table.add_column("checked")
+    table.add_column("facts", justify="right")
+    table.add_column("result")
+    for section in report.sections:
+        count = len(section.findings)
+        verdict = f"[bold red]{count} {'finding' if count == 1 else 'findings'}[/]" if count else "[green]as planned[/]"
+        table.add_row(section.name, f"{section.checked:,}", verdict)
     return table
 
 

@@ -263,6 +263,7 @@ class Simulation:
         findings: failures and remarks, errors first.
         electorate, orders: analyses; None and () where they were not asked for.
         code: (target's name, verdict) for each target, checked against the manifest.
+        executed_at: time of the simulated execution, Unix seconds; None when it did not execute.
     """
 
     proposal: Proposal
@@ -277,6 +278,7 @@ class Simulation:
     electorate: ElectorateAnalysis | None = None
     orders: tuple[OrderOutcome, ...] = ()
     code: tuple[tuple[str, str], ...] = field(default=())
+    executed_at: int | None = None
 
     @property
     def ok(self) -> bool:

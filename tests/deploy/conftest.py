@@ -23,8 +23,10 @@ def compiled_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A writable copy of the test project."""
-    return Path(shutil.copytree(ROOT / "tests" / "deploy" / "project", tmp_path / "project"))
+    """A writable copy of the test project, with the npm packages of this one."""
+    folder = Path(shutil.copytree(ROOT / "tests" / "deploy" / "project", tmp_path / "project"))
+    (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    return folder
 
 
 @pytest.fixture

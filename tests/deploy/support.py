@@ -11,7 +11,18 @@ from novacron.chain.signer import Signer
 from novacron.deploy.apply import deploy_plan
 from novacron.deploy.compiler import Compiler, CompilerSettings
 from novacron.deploy.manifest import DeploymentManifest
-from novacron.deploy.plan import Account, Instance, Plan, Ref
+from novacron.deploy.plan import (
+    Account,
+    Call,
+    Calldata,
+    Created,
+    Emitted,
+    Instance,
+    Plan,
+    Reading,
+    Ref,
+    SafeAccount,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLC = ROOT / CompilerSettings.of_project(ROOT).solc
@@ -24,6 +35,56 @@ PLAN = Plan(
         Instance("Registry", "Registry", (Account("deployer"),)),
     ),
 )
+
+SAFE = "npm:@safe-global/safe-smart-account/build/artifacts/contracts"
+#: Development accounts 1 to 3, by their addresses.
+OWNERS = (
+    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+    "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+    "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+)
+SETTINGS = Instance("Settings", "Settings", (Account("deployer"),))
+FAMILY = (
+    Instance("Parent", "Parent", (7,)),
+    Created("Second", "Child", "Parent", (Ref("Parent"), 8), nonce=2),
+    Created("First", "Child", "Parent", (Ref("Parent"), 7)),
+)
+GUARDIAN = (
+    Instance("SafeL2", f"{SAFE}/SafeL2.sol/SafeL2.json"),
+    Instance("Factory", f"{SAFE}/proxies/SafeProxyFactory.sol/SafeProxyFactory.json"),
+    Instance("Handler", f"{SAFE}/handler/CompatibilityFallbackHandler.sol/CompatibilityFallbackHandler.json"),
+    SafeAccount("Guardian", OWNERS, 2, f"{SAFE}/proxies/SafeProxy.sol/SafeProxy.json", "Factory", "SafeL2", "Handler"),
+)
+BOX = (
+    Instance("BoxImplementation", "Box"),
+    Instance(
+        "Box",
+        "BoxProxy",
+        (Ref("BoxImplementation"), Calldata("initialize(address,uint256)", (Ref("Settings"), 5))),
+        implementation="BoxImplementation",
+    ),
+)
+CALLS = (
+    Call("set the limit", "Settings", "setLimit(uint256)", (9,), (Reading("Settings", "limit()", (), 9),)),
+    Call(
+        "label it",
+        "Settings",
+        "label(uint64,string)",
+        (1, "ONE"),
+        (Emitted("Settings", "Labelled", {"id": 1}, {"label": "ONE"}),),
+    ),
+)
+HANDOVER = (
+    Call(
+        "give it away",
+        "Settings",
+        "give(address)",
+        (Ref("Guardian"),),
+        (Reading("Settings", "owner()", (), Ref("Guardian")),),
+    ),
+)
+#: Every kind of thing that a plan can have.
+RICH = Plan("rich", (SETTINGS, *FAMILY, *GUARDIAN, *BOX), CALLS, HANDOVER)
 
 
 def deploy(

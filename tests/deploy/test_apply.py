@@ -14,7 +14,7 @@ from novacron.chain.fees import FeePolicy
 from novacron.chain.journal import Journal
 from novacron.chain.signer import LocalSigner, signer_from_key
 from novacron.chain.transactions import TransactionManager
-from novacron.deploy.apply import DeployEvent, journal_name, transaction_key
+from novacron.deploy.apply import journal_name
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.create2 import DEPLOYMENT_PROXY
 from novacron.deploy.lock import exclusive
@@ -23,6 +23,7 @@ from novacron.deploy.onchain import code_at
 from novacron.deploy.plan import Account, Instance, Plan
 from novacron.deploy.preview import OP_GAS_ORACLE, preview_plan
 from novacron.deploy.resolve import ResolvedInstance, compile_plan, resolve_plan
+from novacron.deploy.run import DeployEvent, transaction_key
 from novacron.exceptions import (
     ChainResetError,
     DeployError,

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from novacron.deploy.arguments import encode_arguments, resolve_arguments
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.create2 import salt_of
 from novacron.deploy.manifest import readable_arguments
-from novacron.deploy.plan import Account, Instance, Plan, Ref, encode_arguments, references, resolve_arguments
-from novacron.deploy.plans import FOUNDATION, PLANS, plan_named
+from novacron.deploy.plan import Account, Instance, Plan, Ref, references
+from novacron.deploy.plans import FOUNDATION, PLAN_NAMES, plan_named
 from novacron.deploy.resolve import compile_plan, resolve_plan
 from novacron.exceptions import PlanError
 from tests.deploy.support import PLAN
@@ -163,9 +164,10 @@ def test_addresses_follow_arguments_and_versions(compiler: Compiler) -> None:
 def test_the_foundation_plan_makes_the_deployer_owner() -> None:
     assert [item.name for item in FOUNDATION.instances] == ["ProofOfTraining"]
     assert FOUNDATION.instances[0].arguments == (Account("deployer"),)
-    assert plan_named("foundation") is PLANS["foundation"]
+    assert plan_named("foundation") is FOUNDATION
 
 
 def test_an_unknown_plan_lists_the_known_ones() -> None:
-    with pytest.raises(PlanError, match="foundation"):
+    with pytest.raises(PlanError, match="there are: novacron, foundation"):
         plan_named("nothing")
+    assert PLAN_NAMES == ("novacron", "foundation")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
+import itertools
 import shutil
-import signal
-import subprocess
-import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +15,15 @@ from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.journal import Journal
 from novacron.chain.signer import LocalSigner
-from novacron.deploy.apply import DeployEvent, transaction_key
 from novacron.deploy.compiler import Compiler
+from novacron.deploy.local import deploy_local
+from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.onchain import code_at
-from novacron.deploy.resolve import compile_plan, resolve_plan
+from novacron.deploy.resolve import ResolvedInstance, compile_plan, resolve_plan
+from novacron.deploy.run import DeployEvent, transaction_key
 from novacron.deploy.verify import verify_deployment
-from tests.deploy.crash_runner import NAMED
-from tests.deploy.support import PLAN, ROOT, deploy, transactions_of
+from tests.deploy.crash_runner import STEPS, killed_at
+from tests.deploy.support import PLAN, RICH, ROOT, deploy, transactions_of
 
 
 class Crash(BaseException):
@@ -37,44 +38,161 @@ def crash_at(step: str) -> object:
     return observe
 
 
-def test_killed_at_every_point_it_deploys_exactly_once(
-    anvil: Anvil, project: Path, compiled_cache: Path, compiler: Compiler, signer: LocalSigner, tmp_path: Path
+@dataclass(frozen=True)
+class Crashes:
+    """Kills deployments of one plan on one chain, each in a folder of its own, and puts the chain back after each."""
+
+    anvil: Anvil
+    pool: EndpointPool
+    plan: str
+    project: Path
+    cache: Path
+    folder: Path
+
+    def kill(self, at: int | str, resume: Callable[[Path], DeploymentManifest]) -> dict[str, Any] | None:
+        """Kill a deployment at a point and run it again; what became of it, None when there is no such point."""
+        state = self.anvil.rpc("evm_snapshot")
+        out_dir = self.folder / str(at).replace(" ", "-").replace(":", "") / "testing-net"
+        deployer, key = self.anvil.accounts[0]
+        status, point = killed_at(
+            at, url=self.anvil.url, key=key, plan=self.plan, project=self.project, cache=self.cache, out_dir=out_dir
+        )
+        between = None
+        if (out_dir / "manifest.json").exists():  # old or new, never half of one: it must parse
+            between = load_manifest(out_dir / "manifest.json")
+        manifest = resume(out_dir)
+        again = (out_dir / "manifest.json").read_bytes()
+        assert load_manifest(out_dir / "manifest.json") == manifest
+        count = transactions_of(self.pool, deployer)
+        assert resume(out_dir) == manifest, point
+        assert (out_dir / "manifest.json").read_bytes() == again
+        assert transactions_of(self.pool, deployer) == count, point
+        assert self.anvil.rpc("evm_revert", state)
+        inputs = [record.compiler_input for record in manifest.instances.values() if record.compiler_input]
+        assert all((out_dir / name).exists() for name in inputs), point
+        shutil.rmtree(out_dir.parent)
+        if status == 0:
+            return None
+        return {"point": point, "transactions": count, "manifest": manifest, "between": between}
+
+
+def check_simple(outcome: dict[str, Any], expected: tuple[ResolvedInstance, ...]) -> None:
+    """The plan with two instances: both deployed by us, once, recorded in the plan's order."""
+    manifest, between = outcome["manifest"], outcome["between"]
+    assert outcome["transactions"] == 2, outcome["point"]
+    assert between is None or sorted(between.instances) in (["Registry"], ["MainVault", "Registry"]), outcome["point"]
+    for item in expected:
+        record = manifest.instances[item.name]
+        assert (record.address, record.adopted) == (item.address, False), outcome["point"]
+        assert record.transaction_hash is not None
+
+
+@pytest.fixture
+def crashes(
+    anvil: Anvil, pool: EndpointPool, project: Path, compiled_cache: Path, compiler: Compiler, tmp_path: Path
+) -> Crashes:
+    for contract in ("Registry", "Vault"):
+        compiler.compile(contract)  # into the cache, for the processes that follow
+    return Crashes(anvil, pool, "testing", project, compiled_cache, tmp_path / "runs")
+
+
+@pytest.mark.parametrize("instance", ["Registry", "MainVault"])
+def test_killed_after_any_step_it_deploys_exactly_once(
+    crashes: Crashes, pool: EndpointPool, compiler: Compiler, signer: LocalSigner, instance: str
 ) -> None:
-    expected = resolve_plan(PLAN, compile_plan(PLAN, compiler), {"deployer": signer.address})  # fills the cache, too
-    arguments = [anvil.url, anvil.accounts[0][1], str(project), str(compiled_cache), str(tmp_path / "runs")]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.deploy.crash_runner", *arguments],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
+    expected = resolve_plan(PLAN, compile_plan(PLAN, compiler), {"deployer": signer.address})
+    for step in STEPS:
+        outcome = crashes.kill(f"step {instance} {step}", lambda where: deploy(pool, signer, compiler, where))
+        assert outcome is not None
+        assert outcome["point"] == f"step {instance} {step}"
+        check_simple(outcome, expected)
+
+
+@pytest.mark.parametrize(
+    ("first", "stride"), [(3, 9), pytest.param(1, 1, marks=pytest.mark.deep)], ids=["sampled", "every-one"]
+)
+def test_killed_at_any_point_it_deploys_exactly_once(
+    crashes: Crashes, pool: EndpointPool, compiler: Compiler, signer: LocalSigner, first: int, stride: int
+) -> None:
+    expected = resolve_plan(PLAN, compile_plan(PLAN, compiler), {"deployer": signer.address})
+    seen = []
+    for number in itertools.count(first, stride):
+        outcome = crashes.kill(number, lambda where: deploy(pool, signer, compiler, where))
+        if outcome is None:
+            break
+        check_simple(outcome, expected)
+        seen.append(outcome["point"])
+    assert len(seen) > 60 // stride, seen
+    if stride == 1:
+        for point in ("before broadcast", "after broadcast", "inside journal transaction"):
+            assert seen.count(point) >= 2, point
+        for point in ("before rename", "after rename", "before fsync", "after fsync"):
+            assert seen.count(point) >= 4, point  # two inputs and two manifests
+
+
+#: One kill for each kind of thing and, over all of them, each step; the hand-over's calls get every step.
+SUITE_POINTS = [
+    "step Authority broadcast",
+    "step SafeProxyFactory sent",
+    "step GuardianSafe signed",
+    "step GuardianSafe checked",
+    "step NovaToken mined",
+    "step QuadraticVotes checked",
+    "step QuadraticVotes recorded",
+    "step IdentityGate confirmed",
+    "step label role GUARDIAN sent",
+    "step role of IdentityGate.verify intent",
+    "step grant GUARDIAN to GuardianSafe mined",
+    "step set the gate done",
+    "step grant EXECUTOR_ROLE to Governance recorded",
+]
+HANDOVER_POINTS = [
+    f"step {label} {step}"
+    for label in (
+        "grant ADMIN to Timelock",
+        "renounce ADMIN of the Authority",
+        "renounce DEFAULT_ADMIN_ROLE of the Timelock",
     )
-    assert done.returncode == 0, done.stderr[-3000:]
-    outcomes = [json.loads(line) for line in done.stdout.splitlines()]
-    hashes = set()
-    for outcome in outcomes:
-        assert outcome["crash"] == -signal.SIGKILL or outcome is outcomes[-1], outcome
-        assert outcome["resume"] == 0, outcome
-        assert outcome["transactions"] == 2, outcome
-        assert outcome["inputs"], outcome
-        # Old or new manifest, never half of one: `between` was parsed, and instances come in the plan's order.
-        assert outcome["between"] in ("none", ["Registry"], ["MainVault", "Registry"]), outcome
-        assert {name: record[:2] for name, record in outcome["records"].items()} == {
-            item.name: [item.address, False] for item in expected
-        }, outcome
-        hashes |= {record[2] for record in outcome["records"].values()}
-    assert None not in hashes
-    points = [outcome["point"] for outcome in outcomes]
-    assert points[: len(NAMED)] == NAMED
-    swept = points[len(NAMED) :]
-    assert set(NAMED) <= set(swept)
-    for point in ("before broadcast", "after broadcast", "inside journal transaction"):
-        assert swept.count(point) >= 2, point
-    for point in ("before rename", "after rename", "before fsync", "after fsync"):
-        assert swept.count(point) >= 4, point  # two inputs and two manifests
-    shutil.rmtree(tmp_path / "runs")
+    for step in ("intent", "signed", "broadcast", "sent", "mined", "done", "recorded")
+]
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        SUITE_POINTS,
+        HANDOVER_POINTS[1::3],
+        pytest.param([*HANDOVER_POINTS[0::3], *HANDOVER_POINTS[2::3]], marks=pytest.mark.deep),
+    ],
+    ids=["configuration", "handover", "handover-every-step"],
+)
+def test_the_suite_killed_at_a_step_is_deployed_and_handed_over_once(
+    anvil: Anvil, pool: EndpointPool, signer: LocalSigner, tmp_path: Path, points: list[str]
+) -> None:
+    crashes = Crashes(anvil, pool, "novacron", ROOT, tmp_path, tmp_path / "runs")
+    for point in points:
+        outcome = crashes.kill(point, lambda where: deploy_local(pool, where, signer=signer))
+        assert outcome is not None
+        assert outcome["point"] == point
+        manifest = outcome["manifest"]
+        assert not any(record.adopted for record in manifest.instances.values()), point
+        assert all(call.transaction_hash for call in manifest.calls), point
+        made = [item for item in manifest.instances.values() if item.creator_nonce is None]
+        hashes = {record.transaction_hash for record in (*made, *manifest.calls)}
+        assert outcome["transactions"] == len(made) + len(manifest.calls) == len(hashes), point
+
+
+@pytest.mark.deep
+def test_every_kind_of_instance_and_call_survives_a_kill_at_every_point(
+    crashes: Crashes, pool: EndpointPool, compiler: Compiler, signer: LocalSigner
+) -> None:
+    every = replace(crashes, plan="rich")
+    for number in itertools.count(1, 3):
+        outcome = every.kill(number, lambda where: deploy(pool, signer, compiler, where, RICH))
+        if outcome is None:
+            break
+        assert outcome["transactions"] == 12, outcome["point"]
+    assert number > 300
 
 
 @pytest.mark.parametrize("step", ["broadcast", "sent"])

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.workers import killed_after
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -85,7 +87,8 @@ def test_nothing_is_left_running(demo: tuple[Path, str]) -> None:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs /proc to look for processes")
 def test_nothing_is_left_running_after_a_termination(tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "novacron.demo", "--out", str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    with killed_after(process):
         assert process.stdout is not None
         port = re.search(r"http://127\.0\.0\.1:(\d+)", process.stdout.readline())
         process.terminate()

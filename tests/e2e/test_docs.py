@@ -60,7 +60,7 @@ def test_figures_of_the_benchmarks_page_are_in_the_gas_snapshot() -> None:
 
 def test_help_works_without_a_terminal() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "novacron.cli.main", "--help"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "novacron.cli.main", "--help"], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert "proof" in done.stdout

@@ -37,6 +37,15 @@ interface Vm {
     function accesses(address target) external returns (bytes32[] memory readSlots, bytes32[] memory writeSlots);
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory logs);
+    function expectRevert() external;
+    function startPrank(address sender) external;
+    function stopPrank() external;
+    function deal(address account, uint256 balance) external;
+    function store(address target, bytes32 slot, bytes32 value) external;
+    function chainId(uint256 id) external;
+    function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
+    function addr(uint256 key) external pure returns (address account);
+    function computeCreateAddress(address deployer, uint256 nonce) external pure returns (address created);
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool success);
 }

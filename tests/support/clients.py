@@ -60,5 +60,7 @@ def dead_url() -> str:
 def mined(node: Anvil, raw: str) -> None:
     """Send signed bytes (0x…) past every proxy and wait for their receipt: anvil answers before it mines."""
     sent = node.rpc("eth_sendRawTransaction", raw)
+    deadline = time.monotonic() + 30
     while node.rpc("eth_getTransactionReceipt", sent) is None:
+        assert time.monotonic() < deadline, f"anvil has not mined {sent} after 30 seconds"
         time.sleep(0.01)

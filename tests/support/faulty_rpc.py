@@ -129,9 +129,12 @@ class FaultyRpc:
 
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
-        self._server.shutdown()
-        self._server.server_close()
+        stop = threading.Thread(target=self._server.shutdown, daemon=True)  # it waits for the server without a bound
+        stop.start()
+        stop.join(10)
+        self._server.server_close()  # daemon threads are not waited for
         self._thread.join(5)
+        assert not stop.is_alive(), "the proxy does not stop"
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self
@@ -139,6 +142,7 @@ class FaultyRpc:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+            timeout = 60  # seconds a kept-alive connection may be idle, so that its thread ends some day
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import sqlite3
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from novacron.chain import Anvil, EndpointPool, FeeQuote, Intent, Journal, Trans
 from novacron.chain.entries import Signed
 from novacron.exceptions import CorruptStoreError, NonceError, NovaCronError, SigningKeyError, UnknownRecordError
 from tests.sdk.chain.conftest import SINK, Funded, payloads
+from tests.support.workers import after_fork, in_processes, in_threads, output_of
 
 ROOT = Path(__file__).resolve().parents[3]
 PoolOf = Callable[..., EndpointPool]
@@ -43,9 +42,8 @@ def test_a_crash_after_any_step_leads_to_exactly_one_transaction(
     anvil: Anvil, account: Funded, tmp_path: Path, pool_of: PoolOf, step: str
 ) -> None:
     path = tmp_path / "journal.db"
-    crashed = worker(anvil, account, path, ["once"], crash_at=step)
-    _, errors = crashed.communicate(timeout=60)
-    assert crashed.returncode == 77, errors.decode()
+    [(code, errors)] = output_of([worker(anvil, account, path, ["once"], crash_at=step)], limit=60)
+    assert code == 77, errors
 
     manager = TransactionManager(pool_of(anvil.url), account.signer, Journal(path), poll_interval=0.05, timeout=20)
     finished = manager.resume()
@@ -64,10 +62,8 @@ def test_resuming_again_and_again_changes_nothing(anvil: Anvil, account: Funded,
 def test_eight_processes_share_one_account_without_gaps(anvil: Anvil, account: Funded, tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     keys = [[f"p{process}-{number}" for number in range(10)] for process in range(8)]
-    workers = [worker(anvil, account, path, own) for own in keys]
-    for process in workers:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors.decode()
+    for code, errors in output_of([worker(anvil, account, path, own) for own in keys]):
+        assert code == 0, errors
     mined = payloads(anvil, account.address)
     assert sorted(mined) == sorted(key.encode() for own in keys for key in own)
     with Journal(path) as journal:
@@ -76,10 +72,8 @@ def test_eight_processes_share_one_account_without_gaps(anvil: Anvil, account: F
 
 def test_eight_processes_with_the_same_keys_send_each_once(anvil: Anvil, account: Funded, tmp_path: Path) -> None:
     keys = [f"shared-{number}" for number in range(5)]
-    workers = [worker(anvil, account, tmp_path / "journal.db", keys) for _ in range(8)]
-    for process in workers:
-        _, errors = process.communicate(timeout=120)
-        assert process.returncode == 0, errors.decode()
+    for code, errors in output_of([worker(anvil, account, tmp_path / "journal.db", keys) for _ in range(8)]):
+        assert code == 0, errors
     assert sorted(payloads(anvil, account.address)) == sorted(key.encode() for key in keys)
 
 
@@ -96,11 +90,7 @@ def test_eight_threads_share_one_manager_without_gaps(
         except NovaCronError as error:
             failures.append(error)
 
-    threads = [threading.Thread(target=run, args=(name,)) for name in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(run, *[(name,) for name in range(8)])
     assert failures == []
     expected = [f"t{name}-{number}".encode() for name in range(8) for number in range(5)] + [b"shared"]
     assert sorted(payloads(anvil, account.address)) == sorted(expected)
@@ -151,18 +141,15 @@ def test_a_journal_that_is_no_database_is_left_untouched(tmp_path: Path) -> None
     assert path.read_bytes() == b"not a database" * 100
 
 
-def test_a_forked_process_opens_the_journal_itself(journal: Journal) -> None:
-    intent = Intent("k", 1, SINK, SINK, b"")
-    journal.begin(intent)
-    child = os.fork()
-    if child == 0:
-        try:
-            journal.begin(Intent("child", 1, SINK, SINK, b""))
-            os._exit(0)
-        finally:
-            os._exit(1)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert [entry.key for entry in journal.entries()] == ["k", "child"]
+def _begin_after_a_fork(path: str) -> tuple[int, list[str]]:
+    with Journal(path) as journal:
+        journal.begin(Intent("k", 1, SINK, SINK, b""))
+        code = after_fork(lambda: journal.begin(Intent("child", 1, SINK, SINK, b"")))
+        return code, [entry.key for entry in journal.entries()]
+
+
+def test_a_forked_process_opens_the_journal_itself(tmp_path: Path) -> None:
+    assert in_processes(_begin_after_a_fork, (str(tmp_path / "journal.db"),)) == [(0, ["k", "child"])]
 
 
 def test_only_unsigned_intents_can_be_withdrawn(journal: Journal, manager: TransactionManager) -> None:

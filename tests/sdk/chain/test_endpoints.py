@@ -32,6 +32,7 @@ from tests.support.faulty_rpc import (
     Status,
     on,
 )
+from tests.support.workers import in_threads
 
 PoolOf = Callable[..., EndpointPool]
 
@@ -261,14 +262,7 @@ def test_sixteen_threads_share_one_pool(anvil: Anvil, proxy: FaultyRpc, pool_of:
     proxy.rule = on("*", Drop(), times=10)
     pool = pool_of(proxy.url, anvil.url)
     results: list[str] = []
-    threads = [
-        threading.Thread(target=lambda: results.extend(pool.request("eth_chainId", []) for _ in range(20)))
-        for _ in range(16)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(lambda: results.extend(pool.request("eth_chainId", []) for _ in range(20)), *[()] * 16)
     assert results == ["0x7a69"] * 320
 
 

@@ -32,6 +32,7 @@ from novacron.exceptions import (
 from tests.sdk.chain.conftest import SINK, Funded, count_of, fund, payloads
 from tests.support.clients import mined
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, Hang, Lie, Status, in_turn, on
+from tests.support.workers import join_all
 
 PoolOf = Callable[..., EndpointPool]
 
@@ -589,11 +590,11 @@ def test_a_wait_that_sees_its_block_vanish_says_so(node: Anvil, manage: Manage) 
         node.rpc("evm_revert", before)
         node.rpc("anvil_setBalance", account.address, hex(10**20))
 
-    thread = threading.Thread(target=reorganise)
+    thread = threading.Thread(target=reorganise, daemon=True)
     thread.start()
     with pytest.raises(ReorgError, match="reorganised out"):
         manager.wait("once")
-    thread.join()
+    join_all([thread])
     node.rpc("anvil_mine", "0x4")
     assert manager.wait("once").status == 1
 
@@ -634,9 +635,10 @@ def test_cancelling_spends_the_nonce_on_nothing(node: Anvil, manage: Manage) -> 
     manager = manage(node.url, signer=account.signer)
     manager.submit("unwanted", to=SINK, data=b"x")
     timer = threading.Timer(0.3, lambda: node.rpc("evm_mine"))
+    timer.daemon = True
     timer.start()
     assert manager.cancel("unwanted") is None
-    timer.join()
+    join_all([timer])
     assert payloads(node, account.address) == [b""]
     with pytest.raises(RejectedError, match="cancelled"):
         manager.send("unwanted", to=SINK, data=b"x")

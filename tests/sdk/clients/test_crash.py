@@ -1,13 +1,12 @@
 """A process that dies at any line: the next one finishes its work, and every record is on the chain exactly once.
 
-A child process runs the scenario under a tracer that ends it (`os._exit`, no clean-up of any kind) when a chosen line
-of the client or of the transaction manager is about to run. A second child opens the same store, stores what never
-reached the outbox, reconciles, and the parent counts the events on the chain.
+The scenario runs in a process of its own under a tracer that ends it (`os._exit`, no clean-up of any kind) when a
+chosen line of the client or of the transaction manager is about to run. A second process opens the same store, stores
+what never reached the outbox, reconciles, and the test counts the events on the chain.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from novacron.provenance.clients.records_client import RecordsBlockchainClient
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from novacron.provenance.rfc9162 import leaf_hash, root_of
 from tests.support.clients import Chain, dead_url
+from tests.support.workers import Ended, end_of_processes
 
 PACKAGE = Path(novacron.__file__).parent
 TRACED = {str(path) for path in (PACKAGE / "provenance" / "clients").glob("*.py")} | {
@@ -53,10 +53,11 @@ class Killer:
 
 
 class Scenario:
-    """The work of one case: its own store and digests, all of one account."""
+    """The work of one case: its own store and digests, all of one account. Goes to the processes that do it."""
 
     def __init__(self, chain: Chain, store: Path, kind: type[Web3BlockchainClient]) -> None:
-        self.chain, self.store, self.kind = chain, store, kind
+        self.url, self.contract, self.key = chain.node.url, chain.contract, chain.node.accounts[4][1]
+        self.store, self.kind = store, kind
         self.plain, self.tagged, self.early, self.early_tagged = (os.urandom(32) for _ in range(4))
         self.members = [os.urandom(32) for _ in range(3)]
         self.salt, self.manifest = os.urandom(32), os.urandom(32)
@@ -64,8 +65,7 @@ class Scenario:
 
     def open(self, url: str, timeout: float = 20) -> Web3BlockchainClient:
         pool = EndpointPool([url], chain_id=31337, retries=1, cooldown=0.01)
-        signer = signer_from_key(self.chain.node.accounts[4][1])
-        return self.kind(pool, self.chain.contract, signer=signer, store=self.store, timeout=timeout)
+        return self.kind(pool, self.contract, signer=signer_from_key(self.key), store=self.store, timeout=timeout)
 
     def prepare(self) -> None:
         """Two records that wait, as after an outage."""
@@ -74,7 +74,7 @@ class Scenario:
             client.store_hash(self.early_tagged, {"early": True})
 
     def work(self) -> None:
-        with self.open(self.chain.node.url) as client:
+        with self.open(self.url) as client:
             client.store_hash(self.plain)
             client.store_hash(self.tagged, {"epoch": 1})
             client.batch_store_hashes([(value, {"n": n}) for n, value in enumerate(self.members)])
@@ -92,7 +92,7 @@ class Scenario:
 
     def recover(self) -> None:
         """What a restarted program does: repeat its calls, then reconcile."""
-        with self.open(self.chain.node.url) as client:
+        with self.open(self.url) as client:
             repeats: list[Callable[[], object]] = [
                 lambda: client.store_hash(self.plain),
                 lambda: client.store_hash(self.tagged, {"epoch": 1}),
@@ -112,10 +112,10 @@ class Scenario:
                 head = client.run_head(client.run_id(self.salt, self.manifest))
                 assert (head.size, head.root, head.model_digest) == (2, root_of(LEAVES), self.manifest)
 
-    def verify(self) -> None:
+    def verify(self, chain: Chain) -> None:
         """Every record exactly once on the chain, and known as confirmed."""
-        account = self.chain.account(4)
-        with self.open(self.chain.node.url) as client:
+        account = chain.account(4)
+        with self.open(self.url) as client:
             single = [self.plain, self.tagged, self.early, self.early_tagged]
             for value in [*single, *self.members]:
                 found = client.retrieve_hash(client.record_id(value))
@@ -123,43 +123,38 @@ class Scenario:
                 assert client.verify_record(found)
             batch = client.retrieve_hash(client.record_id(self.members[0])).batch
             assert batch is not None
-            assert len(self.chain.anchors_of(batch.root, account)) == 1
+            assert len(chain.anchors_of(batch.root, account)) == 1
             for value in single:
                 events = (
-                    self.chain.anchors_of(value, account)
-                    if self.kind is Web3BlockchainClient
-                    else self.chain.records_of(value)
+                    chain.anchors_of(value, account) if self.kind is Web3BlockchainClient else chain.records_of(value)
                 )
                 assert len(events) == 1
 
 
-def in_child(work: Callable[[], object], report: Path | None = None, kill_at: int | None = None) -> int:
-    """Run `work` in a forked process; traced when `report` or `kill_at` is given. Returns its exit code."""
-    pid = os.fork()
-    if pid:
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    code = 1
+def traced(work: Callable[[], object], kill_at: int | None) -> list[Line]:
+    """Run `work` under the tracer; the lines it ran."""
+    killer = Killer(kill_at)
+    sys.settrace(killer)
     try:
-        killer = Killer(kill_at)
-        if report is not None or kill_at is not None:
-            sys.settrace(killer)
         work()
-        sys.settrace(None)
-        if report is not None:
-            report.write_text(json.dumps(killer.lines))
-        code = 0
-    except BaseException as error:  # noqa: BLE001 - nothing may escape into the parent's test runner
-        print(f"child failed: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     finally:
-        os._exit(code)
+        sys.settrace(None)
+    return killer.lines
+
+
+def in_child(work: Callable[..., object], *arguments: object) -> Ended:
+    """Run `work` in a process of its own; how that ended."""
+    [ended] = end_of_processes(work, [arguments])
+    return ended
 
 
 def trace(chain: Chain, folder: Path, kind: type[Web3BlockchainClient]) -> list[Line]:
     scenario = Scenario(chain, folder / "trace", kind)
-    assert in_child(scenario.prepare) == 0
-    assert in_child(scenario.work, report=folder / "lines.json") == 0
-    scenario.verify()
-    return [(name, number) for name, number in json.loads((folder / "lines.json").read_text())]
+    prepared, ran = in_child(scenario.prepare), in_child(traced, scenario.work, None)
+    assert (prepared.exit_code, prepared.error, ran.exit_code, ran.error) == (0, "", 0, "")
+    scenario.verify(chain)
+    lines: list[Line] = ran.value
+    return lines
 
 
 def survive(chain: Chain, folder: Path, kind: type[Web3BlockchainClient], kill_at: int, lines: list[Line]) -> bool:
@@ -167,12 +162,15 @@ def survive(chain: Chain, folder: Path, kind: type[Web3BlockchainClient], kill_a
     name, number = lines[kill_at]
     place = f"killed at {Path(name).name}:{number} (step {kill_at})"
     scenario = Scenario(chain, folder / str(kill_at), kind)
-    assert in_child(scenario.prepare) == 0, place
-    code = in_child(scenario.work, kill_at=kill_at)
-    assert code in (KILLED, 0), place
-    assert in_child(scenario.recover) == 0, place
-    scenario.verify()
-    return code == KILLED
+    prepared = in_child(scenario.prepare)
+    assert (prepared.exit_code, prepared.error) == (0, ""), place
+    ended = in_child(traced, scenario.work, kill_at)
+    assert ended.exit_code in (KILLED, 0), place
+    assert ended.error == "", place
+    recovered = in_child(scenario.recover)
+    assert (recovered.exit_code, recovered.error) == (0, ""), place
+    scenario.verify(chain)
+    return ended.exit_code == KILLED
 
 
 def first_steps(lines: list[Line]) -> list[int]:

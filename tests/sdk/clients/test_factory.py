@@ -106,7 +106,7 @@ def test_a_secret_in_the_place_of_a_name_is_refused_and_never_shown(tmp_path: Pa
     )
     command = [sys.executable, "-m", "novacron.cli.main", "--config", str(tmp_path / "c.toml"), "anchor", "pending"]
     if secret == SECRET:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=120)
         assert (done.returncode != 0, key in done.stderr) == (True, True)
         assert SECRET[2:20] not in done.stdout + done.stderr
         assert "Traceback" not in done.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.clients.model import StoredHash
 from novacron.provenance.digest import hex_digest
 from novacron.provenance.rfc9162 import EMPTY_ROOT, leaf_hash, node_hash, root_of
+from tests.support.workers import in_processes
 
 D1, D2, D3 = (bytes([n]) * 32 for n in (1, 2, 3))
 LEAVES = [leaf_hash(bytes([n])) for n in range(4)]
@@ -284,7 +284,7 @@ def _store_many(path: str, worker: int, count: int) -> None:
             client.store_hash(worker.to_bytes(16, "big") + number.to_bytes(16, "big"), {"worker": worker})
 
 
-def _race(path: str, results: multiprocessing.SimpleQueue[int]) -> None:
+def _race(path: str) -> int:
     won = 0
     with LocalBlockchainClient(path) as client:
         for number in range(40):
@@ -293,18 +293,12 @@ def _race(path: str, results: multiprocessing.SimpleQueue[int]) -> None:
                 won += 1
             except DuplicateRecordError:
                 continue
-    results.put(won)
+    return won
 
 
 def test_eight_processes_write_two_hundred_records_each(tmp_path: Path) -> None:
     path = str(tmp_path / "store" / "local.sqlite")  # the file is created by whoever is first
-    context = multiprocessing.get_context("fork")
-    workers = [context.Process(target=_store_many, args=(path, worker, 200)) for worker in range(8)]
-    for process in workers:
-        process.start()
-    for process in workers:
-        process.join()
-    assert [process.exitcode for process in workers] == [0] * 8
+    in_processes(_store_many, *[(path, worker, 200) for worker in range(8)])
     with LocalBlockchainClient(path) as client:
         client.check()
         hashes = [record.hash for record in client.records()]
@@ -314,14 +308,7 @@ def test_eight_processes_write_two_hundred_records_each(tmp_path: Path) -> None:
 
 def test_processes_that_store_the_same_hashes_store_each_once(tmp_path: Path) -> None:
     path = str(tmp_path / "local.sqlite")
-    context = multiprocessing.get_context("fork")
-    results: multiprocessing.SimpleQueue[int] = context.SimpleQueue()
-    workers = [context.Process(target=_race, args=(path, results)) for _ in range(4)]
-    for process in workers:
-        process.start()
-    for process in workers:
-        process.join()
-    assert sum(results.get() for _ in workers) == 40
+    assert sum(in_processes(_race, *[(path,)] * 4)) == 40
     with LocalBlockchainClient(path) as client:
         client.check()
         assert client.head()[0] == 40

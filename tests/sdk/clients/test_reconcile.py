@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from novacron.provenance.clients.dispatch import MANY_LIMIT
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from tests.support.clients import Chain
 from tests.support.faulty_rpc import Answer, FaultyRpc, on
+from tests.support.workers import in_processes
 
 Open = Callable[..., Web3BlockchainClient]
 Digest = Callable[[], bytes]
@@ -174,10 +174,10 @@ def test_a_refused_record_is_listed_and_may_be_stored_again(chain: Chain, open_c
 # -- two writers ---------------------------------------------------------------------------------------------------
 
 
-def _reconcile(url: str, contract: str, key: str, store: str, results: multiprocessing.SimpleQueue[list[str]]) -> None:
+def _reconcile(url: str, contract: str, key: str, store: str) -> list[str]:
     with EndpointPool([url], chain_id=31337) as pool:
         with Web3BlockchainClient(pool, contract, signer=signer_from_key(key), store=store, timeout=20) as client:
-            results.put([record.hash for record in client.reconcile().confirmed])
+            return [record.hash for record in client.reconcile().confirmed]
 
 
 def _store(url: str, contract: str, key: str, store: str, worker: int, tag: bytes) -> None:
@@ -199,15 +199,8 @@ def test_processes_that_reconcile_at_once_anchor_and_report_each_record_once(
         down.store_hash(value, {"n": position} if position % 2 else None)
     batch = down.batch_store_hashes([digest(), digest()])
     down.close()
-    context = multiprocessing.get_context("fork")
-    results: multiprocessing.SimpleQueue[list[str]] = context.SimpleQueue()
-    arguments = (chain.node.url, chain.contract, chain.node.accounts[1][1], str(tmp_path / "store"), results)
-    workers = [context.Process(target=_reconcile, args=arguments) for _ in range(3)]
-    for process in workers:
-        process.start()
-    reported = [value for _ in workers for value in results.get()]
-    for process in workers:
-        process.join()
+    arguments = (chain.node.url, chain.contract, chain.node.accounts[1][1], str(tmp_path / "store"))
+    reported = [value for values in in_processes(_reconcile, *[arguments] * 3) for value in values]
     assert sorted(reported) == sorted([value.hex() for value in values] + [record.hash for record in batch])
     root = batch[0].batch.root if batch[0].batch else b""
     assert all(len(chain.anchors_of(value, chain.account(1))) == 1 for value in [*values, root])
@@ -218,14 +211,8 @@ def test_processes_that_store_through_one_folder_lose_and_repeat_nothing(
     chain: Chain, open_client: Open, tmp_path: Path
 ) -> None:
     tag = os.urandom(16)
-    context = multiprocessing.get_context("fork")
     arguments = (chain.node.url, chain.contract, chain.node.accounts[1][1], str(tmp_path / "store"))
-    workers = [context.Process(target=_store, args=(*arguments, number, tag)) for number in range(4)]
-    for process in workers:
-        process.start()
-    for process in workers:
-        process.join()
-    assert [process.exitcode for process in workers] == [0] * 4
+    in_processes(_store, *[(*arguments, number, tag) for number in range(4)])
     client = open_client()
     client.reconcile()
     assert client.pending() == []

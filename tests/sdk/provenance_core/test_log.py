@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
 import os
 import sqlite3
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from novacron.exceptions import InputError, StoreError
 from novacron.provenance.log import LogHead, TransparencyLog
 from novacron.provenance.rfc9162 import EMPTY_ROOT, leaf_hash, verify_consistency, verify_inclusion
+from tests.support.workers import after_fork, in_processes, in_threads
 
 
 def mth(leaves: list[bytes]) -> bytes:
@@ -208,14 +207,8 @@ def _append_200(path: str, writer: int) -> None:
 
 def test_eight_processes_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    context = multiprocessing.get_context("spawn")
     # No log exists yet: creating it is part of the race.
-    workers = [context.Process(target=_append_200, args=(str(path), writer)) for writer in range(8)]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0] * 8
+    in_processes(_append_200, *[(str(path), writer) for writer in range(8)])
     with TransparencyLog(path) as log:
         entries = list(log.entries())
         assert sorted(entries) == sorted(b"%d:%d" % (writer, number) for writer in range(8) for number in range(200))
@@ -234,29 +227,24 @@ def test_threads_share_one_log(log: TransparencyLog) -> None:
                 failures.append(index)
 
     failures: list[int] = []
-    threads = [threading.Thread(target=work, args=(writer,)) for writer in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, *[(writer,) for writer in range(6)])
     assert not failures
     assert log.size == 150
     log.check()
 
 
-def test_a_forked_child_must_open_its_own(log: TransparencyLog) -> None:
-    log.append(b"a")
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
+def _append_after_a_fork(path: str) -> tuple[int, int]:
+    def refused() -> None:
+        with pytest.raises(StoreError, match="before a fork"):
             log.append(b"b")
-        except StoreError:
-            code = 0
-        finally:
-            os._exit(code)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert log.append(b"c") == 1
+
+    with TransparencyLog(path) as log:
+        log.append(b"a")
+        return after_fork(refused), log.append(b"c")
+
+
+def test_a_forked_child_must_open_its_own(tmp_path: Path) -> None:
+    assert in_processes(_append_after_a_fork, (str(tmp_path / "log.db"),)) == [(0, 1)]
 
 
 def test_a_closed_log_says_so(tmp_path: Path) -> None:

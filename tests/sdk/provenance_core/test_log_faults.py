@@ -14,6 +14,7 @@ import pytest
 
 from novacron.exceptions import CorruptStoreError, StoreBusyError, StoreError, StoreFullError
 from novacron.provenance.log import TransparencyLog
+from tests.support.workers import killed_after
 
 ENTRIES = [b"entry %d" % number for number in range(13)]
 
@@ -253,11 +254,12 @@ def test_a_killed_writer_leaves_whole_batches_and_everything_it_reported(tmp_pat
     file = tmp_path / "log.db"
     for _ in range(4):
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(file)], stdout=subprocess.PIPE, text=True)
-        assert writer.stdout is not None
-        reported = int(writer.stdout.readline())
-        time.sleep(0.02)
-        os.kill(writer.pid, signal.SIGKILL)
-        rest = writer.communicate()[0]
+        with killed_after(writer):
+            assert writer.stdout is not None
+            reported = int(writer.stdout.readline())
+            time.sleep(0.02)
+            os.kill(writer.pid, signal.SIGKILL)
+            rest = writer.communicate(timeout=30)[0]
         complete = [line for line in rest.split("\n")[:-1] if line]
         reported = int(complete[-1]) if complete else reported
         with TransparencyLog(file) as log:

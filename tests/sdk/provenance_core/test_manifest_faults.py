@@ -13,6 +13,7 @@ import pytest
 from novacron.exceptions import FileChangedError, InputError, ManifestError, SymlinkError, UnreadableFileError
 from novacron.provenance.files import await_clock_tick, hash_file, scan
 from novacron.provenance.manifest import build_manifest
+from tests.support.workers import in_processes
 
 MIB = 1 << 20
 
@@ -94,32 +95,22 @@ def test_a_file_whose_reading_fails_is_named() -> None:
         build_manifest("/proc/self/mem")
 
 
+def _refusal_for_nobody(folder: str) -> str:
+    os.chdir(folder)
+    if os.getuid() == 0:  # root may read everything, so ask as nobody
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+    with pytest.raises(UnreadableFileError) as refused:
+        build_manifest("model")
+    return str(refused.value)
+
+
 @pytest.mark.parametrize("what", ["layers/0.bin", "layers"])
 def test_a_file_or_folder_without_permission_is_named(tmp_path: Path, model: Path, what: str) -> None:
     tmp_path.chmod(0o755)
     (model / what).chmod(0)
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:  # root may read everything, so ask as nobody
-        answer = "no error"
-        try:
-            os.chdir(tmp_path)
-            if os.getuid() == 0:
-                os.setgroups([])
-                os.setgid(65534)
-                os.setuid(65534)
-            build_manifest("model")
-        except UnreadableFileError as error:
-            answer = str(error)
-        except BaseException as error:  # noqa: BLE001  # told to the parent
-            answer = repr(error)
-        finally:
-            os.write(writer, answer.encode())
-            os._exit(0)
-    os.close(writer)
-    os.waitpid(child, 0)
-    answer = os.read(reader, 4096).decode()
-    os.close(reader)
+    [answer] = in_processes(_refusal_for_nobody, (str(tmp_path),))
     (model / what).chmod(0o700)
     assert f"model/{what}" in answer
     assert "Permission denied" in answer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import sqlite3
-import threading
 from pathlib import Path
 
 import pytest
 
 from novacron.exceptions import CorruptStoreError, StoreBusyError, StoreError, StoreFullError
 from novacron.storage import StoreConnection, open_store, snapshot, sqlite_store_error, transaction, translate_errors
+from tests.support.workers import in_threads
 
 SCHEMA = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) STRICT;"
 ID = 0x54455354
@@ -116,11 +116,7 @@ def test_threads_take_turns(tmp_path: Path) -> None:
             with transaction(connection):
                 connection.execute("INSERT INTO t VALUES (?, 'x')", (number,))
 
-    threads = [threading.Thread(target=work, args=(1000 * number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, *[(1000 * number,) for number in range(4)])
     assert count(connection) == 200
     connection.close()
 

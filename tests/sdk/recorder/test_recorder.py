@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import threading
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -29,6 +27,7 @@ from novacron.provenance.clients.local import LocalBlockchainClient
 from novacron.provenance.manifest import build_manifest
 from novacron.provenance.policies import AnyOf, EveryNSteps, OnImprovement
 from novacron.provenance.recorder import ProvenanceRecorder
+from tests.support.workers import in_threads
 
 Record = Callable[..., ProvenanceRecorder]
 Checkpoint = Callable[[int], Path]
@@ -331,21 +330,12 @@ def test_an_altered_manifest_is_reported(record: Record, checkpoint: Checkpoint,
 
 def test_many_threads_share_one_recorder(record: Record, local: LocalBlockchainClient) -> None:
     run = record(local, anchor_every=7)
-    failures: list[Any] = []
 
     def work(number: int) -> None:
-        try:
-            for step in range(10):
-                run.record_training_checkpoint(sha256(b"%d %d" % (number, step)).digest(), step=step)
-        except Exception as error:  # noqa: BLE001
-            failures.append(error)
+        for step in range(10):
+            run.record_training_checkpoint(sha256(b"%d %d" % (number, step)).digest(), step=step)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    in_threads(work, *[(number,) for number in range(4)])
     entries = run.entries()
     assert [entry.sequence for entry in entries] == list(range(41))
     assert len({entry.checkpoint for entry in entries[1:]}) == 40

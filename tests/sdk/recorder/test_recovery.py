@@ -45,6 +45,7 @@ from novacron.provenance.rundir import RunDirectory
 from novacron.provenance.verify import verify_proof
 from tests.support.contracts import deploy_proof_of_training
 from tests.support.recorder import FlakyClient
+from tests.support.workers import output_of
 
 Record = Callable[..., ProvenanceRecorder]
 
@@ -517,9 +518,8 @@ def test_several_processes_record_one_run(tmp_path: Path) -> None:
         subprocess.Popen([sys.executable, "-c", WORKER, str(tmp_path), str(number)], stderr=subprocess.PIPE)
         for number in range(4)
     ]
-    for worker in workers:
-        _, errors = worker.communicate(timeout=120)
-        assert worker.returncode == 0, errors.decode()
+    for code, errors in output_of(workers):
+        assert code == 0, errors
     with LocalBlockchainClient(tmp_path / "chain.sqlite") as client:
         with ProvenanceRecorder.open(tmp_path / "run", client) as run:
             entries = run.entries()
