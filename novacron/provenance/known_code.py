@@ -4,6 +4,6 @@ from __future__ import annotations
 
 PROOF_OF_TRAINING: frozenset[bytes] = frozenset(
     {
-        bytes.fromhex("86f3ebdf5f30a9ab8608a9448931887e8e56248cc7e609bd1ace0c466d985fe5"),
+        bytes.fromhex("fb52898c734024164632c940deb811b6b989e0ada0bb6227e2c130758eace44b"),
     }
 )

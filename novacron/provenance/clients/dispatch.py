@@ -33,7 +33,7 @@ from novacron.exceptions import (
 )
 from novacron.provenance.clients.groups import Group, OutboxRecord
 from novacron.provenance.clients.onchain import ProofOfTraining, Slot
-from novacron.provenance.clients.outbox import Outbox
+from novacron.provenance.clients.outbox import GroupReleased, Outbox
 from novacron.provenance.clients.tree import parse
 from novacron.provenance.metadata import decode_metadata, encode_metadata
 
@@ -149,6 +149,12 @@ class Dispatcher:
                 yield [record]
 
     def _guarded(self, group: Group, step: Callable[[Group], bool]) -> bool:
+        try:
+            return self._taken(group, step)
+        except GroupReleased:  # by a process that found some of it anchored while this one was about to send or settle
+            return True
+
+    def _taken(self, group: Group, step: Callable[[Group], bool]) -> bool:
         try:
             return step(group)
         except RevertedError as error:

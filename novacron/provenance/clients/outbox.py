@@ -52,6 +52,10 @@ _RECORD = "seq, digest, metadata, group_id, position, node, reason, checksum"
 _GROUP = "id, kind, word, size, encoding, metadata, state, block_number, timestamp, transaction_hash, number, checksum"
 
 
+class GroupReleased(Exception):
+    """A group is void: its records were queued again and leave in others. Not damage, and nothing is left to do."""
+
+
 class Outbox:
     """Records of one submitter for one contract on one chain. Safe for threads and processes."""
 
@@ -120,9 +124,12 @@ class Outbox:
 
         Raises:
             CorruptStoreError: they are not the ones the group commits to.
+            GroupReleased: another thread or process has released the group since it was read.
         """
         with snapshot(self._db):
             records = self._records("group_id = ? ORDER BY position", (group.id,))
+            if not records and self.group(group.id).state == "void":
+                raise GroupReleased(f"group {group.id} was released")
         digests = [record.digest for record in records]
         if len(records) != group.size or [record.position for record in records] != list(range(group.size)):
             raise self.damaged(f"group {group.id} has {len(records)} of its {group.size} records")

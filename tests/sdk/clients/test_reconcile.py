@@ -17,7 +17,8 @@ from novacron.exceptions import (
     RevertedError,
     UnknownRecordError,
 )
-from novacron.provenance.clients.dispatch import MANY_LIMIT
+from novacron.provenance.clients.dispatch import MANY_LIMIT, Dispatcher
+from novacron.provenance.clients.groups import Group
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from tests.support.clients import Chain
 from tests.support.faulty_rpc import Answer, FaultyRpc, on
@@ -205,6 +206,36 @@ def test_processes_that_reconcile_at_once_anchor_and_report_each_record_once(
     root = batch[0].batch.root if batch[0].batch else b""
     assert all(len(chain.anchors_of(value, chain.account(1))) == 1 for value in [*values, root])
     assert open_client().pending() == []
+
+
+@pytest.mark.parametrize("moment", ["submit", "finish"])
+def test_a_group_that_another_process_takes_apart_meanwhile_is_no_damage(
+    chain: Chain, open_client: Open, digest: Digest, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    down = open_client(down=True)
+    values = [digest() for _ in range(3)]
+    for value in values:
+        down.store_hash(value)
+    down.close()
+    first, second = open_client(), open_client()
+    step = getattr(Dispatcher, moment)
+
+    def overtaken(self: Dispatcher, group: Group) -> bool:
+        """The second had found the group unsent, and finds it anchored when it asks the contract."""
+        monkeypatch.setattr(Dispatcher, moment, step)
+        if moment == "finish":
+            self.manager.wait(self.outbox.key(group))
+        second._writer()[1]._resolve(group, self.contract.slots(self.submitter, values))
+        assert second.reconcile().complete
+        return bool(step(self, group))
+
+    monkeypatch.setattr(Dispatcher, moment, overtaken)
+    report = first.reconcile()
+    assert report.complete, report
+    for value in values:
+        assert first.retrieve_hash(first.record_id(value)).status == "confirmed"
+        assert len(chain.anchors_of(value, chain.account(1))) == 1
+    first.check()
 
 
 def test_processes_that_store_through_one_folder_lose_and_repeat_nothing(

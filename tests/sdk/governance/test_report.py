@@ -23,7 +23,7 @@ from novacron.governance.report import (
     report_bytes,
     report_document,
 )
-from novacron.governance.report_text import recompute_calldata
+from novacron.governance.report_text import paragraphs, recompute_calldata
 from tests.support.paper_dao import ALICE, paper_suite
 from tests.support.paper_report import HOSTILE, VOTERS, failing_simulation, paper_simulation
 
@@ -283,6 +283,8 @@ def test_amounts_are_exact(value: int, token: str, text: str) -> None:
         ("Timelock", "_minDelay", 0, "0 seconds"),
         ("Authority", "_roles[1].members[X].since", 1_800_000_000, "2027-01-15 08:00:00 UTC"),
         ("Authority", "_roles[1].members[X].since", 0, ""),
+        ("Authority", "roleId", 1, "GUARDIAN"),
+        ("Authority", "roleId", 9, ""),
         ("CPU", "amount", True, ""),
         ("CPU", "amount", "5", ""),
     ],
@@ -295,3 +297,14 @@ def test_differences_have_signs_and_moments_have_none() -> None:
     assert units.describe_change("CPU", "_totalSupply", 10**18, 0) == "-1 CPU"
     assert units.describe_change("Governance", "_votingDelay", 3600, 7200) == "+1 hour"
     assert units.describe_change("Authority", "x.since", 0, 1_800_000_000) == ""
+
+
+def test_paragraphs_are_joined_and_lists_are_not() -> None:
+    body = "one\ntwo\n\n- a\n- b\n\n1. x\n2. y\n\n    code\n\n\n\nlast"
+    assert paragraphs(body) == [
+        ("one two", False),
+        ("- a\n- b", True),
+        ("1. x\n2. y", True),
+        ("    code", True),
+        ("last", False),
+    ]
