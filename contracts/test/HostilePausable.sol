@@ -7,6 +7,7 @@ import {IEmergencyBrake, IPausable} from "../../interfaces/IEmergencyBrake.sol";
 /// @notice A pausable contract that, while it is being paused, has itself set going again at once.
 contract HostilePausable is IPausable {
     IEmergencyBrake private immutable _brake;
+    bool public lifted;
     bytes public answer;
     bool public paused;
 
@@ -16,8 +17,7 @@ contract HostilePausable is IPausable {
 
     function pauseContract() external {
         paused = true;
-        // The answer is read by the test, whichever it is.
-        (, answer) = address(_brake).call(abi.encodeCall(IEmergencyBrake.lift, (address(this))));
+        (lifted, answer) = address(_brake).call(abi.encodeCall(IEmergencyBrake.lift, (address(this))));
     }
 
     function unpauseContract() external {

@@ -9,6 +9,8 @@ import click
 from novacron import __version__
 from novacron.cli.anchor import anchor
 from novacron.cli.app import App, Commands
+from novacron.cli.governance import governance
+from novacron.cli.governance_safe import safe
 from novacron.cli.log import log
 from novacron.cli.manifest import digest, manifest
 from novacron.cli.proof import proof
@@ -29,11 +31,12 @@ from novacron.cli.store import store
 @click.version_option(__version__, prog_name="novacron")
 @click.pass_context
 def cli(ctx: click.Context, as_json: bool, config: Path | None) -> None:
-    """Prove what was trained, promoted and released, on any EVM chain."""
+    """Prove what was trained, promoted and released, on any EVM chain, and govern the suite."""
     ctx.obj = App(config=config, as_json=as_json)
 
 
-for command in (digest, manifest, log, anchor, records, run, proof, store, provenance):
+governance.add_command(safe)
+for command in (digest, manifest, log, anchor, records, run, proof, store, provenance, governance):
     cli.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""The demo: deploy, train, record, anchor, seal, prove, verify, tamper, report.
+"""The demo: train, record, anchor, prove, verify, tamper, report; then deploy the DAO and carry out a proposal.
 
 Everything it writes is below one folder (`out/` unless told otherwise); the chain is an anvil of its own, stopped at
 the end whatever happens.
@@ -23,6 +23,7 @@ from rich.table import Table
 
 from novacron.chain import Anvil, EndpointPool, LocalSigner
 from novacron.demo import costs, training
+from novacron.demo.dao import Dao
 from novacron.demo.report import LogRow, Report, write
 from novacron.deploy.apply import deploy_plan
 from novacron.deploy.compiler import Compiler
@@ -261,7 +262,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console()
     console = console if console.is_terminal else Console(width=120)
     try:
-        good = Demo(options.out.resolve(), console).run()
+        demo = Demo(options.out.resolve(), console)
+        good = demo.run()
+        console.rule("governance")
+        governed = Dao(ROOT, demo.work / "dao", console, demo.say).run()
+        good = good and governed.naive_refused and governed.matches
+        demo.say(f"proposal's report  {shown(governed.report)}")
     except NovaCronError as error:
         console.print(f"[bold red]error:[/] {error}", highlight=False)
         return 1

@@ -18,7 +18,7 @@ _NAMES = {number: name for name, number in ROLES.items()} | {PUBLIC_ROLE: "PUBLI
 
 def role_name(number: int) -> str:
     """Name of a role, or its number."""
-    return _NAMES.get(number, f"role {number}")
+    return _NAMES.get(number, str(number))
 
 
 def members(view: View) -> Section:

@@ -287,13 +287,9 @@ def state_changing(abi: Sequence[Mapping[str, Any]]) -> set[str]:
 def missing_from_table(instance: str, abi: Sequence[Mapping[str, Any]]) -> list[str]:
     """What the table and a contract's ABI disagree about; one sentence each."""
     rules, functions = TABLE.get(instance, {}), state_changing(abi)
-    findings = [
-        f"{instance}.{name} is not in the table of novacron/deploy/roles.py" for name in functions - rules.keys()
-    ]
-    findings += [
-        f"{instance}.{name} is in the table, and the contract has no such function" for name in rules.keys() - functions
-    ]
-    return sorted(findings)
+    unlisted = [f"{name} is not in the table of novacron/deploy/roles.py" for name in functions - rules.keys()]
+    gone = [f"{name} is in the table, and the contract has no such function" for name in rules.keys() - functions]
+    return sorted(unlisted + gone)
 
 
 def assigned_roles() -> list[tuple[str, str, str]]:

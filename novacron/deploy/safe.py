@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
-from eth_utils.address import to_checksum_address
+from eth_utils.address import is_hex_address, to_checksum_address
 from eth_utils.crypto import keccak
 
 from novacron.chain.endpoints import EndpointPool
@@ -53,6 +53,9 @@ def initializer(name: str, owners: Sequence[str], threshold: int, handler: str) 
     Raises:
         PlanError: no owner, an owner twice or one that cannot be, or a threshold that the owners cannot reach.
     """
+    wrong = [owner for owner in owners if not is_hex_address(owner)]
+    if wrong:
+        raise PlanError(f"{name}: the owner {wrong[0]!r} is no address; give 0x and 40 hexadecimal digits")
     if len({owner.lower() for owner in owners}) != len(owners):
         raise PlanError(f"{name}: an owner is named twice")
     if any(owner in (ZERO, SENTINEL) for owner in owners):

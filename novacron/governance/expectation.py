@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from keyword import iskeyword
 from typing import Any, Literal
 
 from eth_utils.crypto import keccak
@@ -79,28 +80,31 @@ def change(variable: str, *, by: int | None = None, to: Any = None, before: Any 
     return Expectation("change", (variable,), tuple(pair for pair in given if pair[1] is not None))
 
 
-def event(name: str, **arguments: Any) -> Expectation:
+def event(name: str, /, **arguments: Any) -> Expectation:
     """One event, as `event("CPU.Transfer", to="Timelock", value=5)`; what is not given may be anything.
 
     Args:
         name: `Contract.Event`.
-        arguments: by the ABI's names; `from_` for an argument named `from`.
+        arguments: by the ABI's names; `from_` for one named `from`, which Python keeps to itself.
     """
     return Expectation("event", (name,), tuple(arguments.items()))
 
 
-def transfer(token: Account, source: Account, to: Account, amount: int) -> Expectation:
+def transfer(token: Account, source: Account, to: Account, amount: int, *, balances: bool = True) -> Expectation:
     """Tokens move: the Transfer event, and the balances and the supply changed by exactly this amount.
 
     Args:
         token: instance name or address; its balances are `_balances` and its supply `_totalSupply` (OpenZeppelin).
         source, to: `NOBODY` for a mint or a burn.
         amount: base units.
+        balances: False for a token that keeps its balances otherwise: then only the event is explained, and each
+            changed variable needs a `change`.
 
     Raises:
         ProposalError: the amount is no positive integer.
     """
-    return Expectation("transfer", (token, source, to, _amount("transfer", amount)))
+    words = (token, source, to, _amount("transfer", amount))
+    return Expectation("transfer", words, () if balances else (("balances", False),))
 
 
 def mint(token: Account, to: Account, amount: int) -> Expectation:
@@ -174,12 +178,12 @@ def _change(
     return (WritePart((name,), by, value_of(dao, to), value_of(dao, before)),)
 
 
-def _event(dao: Suite, name: str, **arguments: Any) -> tuple[Part, ...]:
+def _event(dao: Suite, name: str, /, **arguments: Any) -> tuple[Part, ...]:
     contract, dot, label = name.partition(".")
     if not dot:
         raise ProposalError(f'event({name!r}): write "Contract.Event"')
     contract = _contract(dao, contract)
-    given = {key.removesuffix("_"): value for key, value in arguments.items()}
+    given = {key[:-1] if iskeyword(key[:-1]) else key: value for key, value in arguments.items()}
     if label and _abi(dao, contract):
         events = [item for item in _abi(dao, contract) if item.get("type") == "event"]
         fitting = [item for item in events if item["name"] == label.split("(")[0]]
@@ -193,7 +197,9 @@ def _event(dao: Suite, name: str, **arguments: Any) -> tuple[Part, ...]:
     return (EventPart(f"{contract}.{label}", tuple((key, value_of(dao, value)) for key, value in given.items())),)
 
 
-def _transfer(dao: Suite, token: Account, source: Account, to: Account, amount: int) -> tuple[Part, ...]:
+def _transfer(
+    dao: Suite, token: Account, source: Account, to: Account, amount: int, *, balances: bool = True
+) -> tuple[Part, ...]:
     if str(token).upper() in ("ETH", "ETHER"):
         raise ProposalError(f"transfer({token!r}, …): ETH is no token here; write ether(source, to, wei)")
     name, origin, target = _contract(dao, token), label_of(dao, source), label_of(dao, to)
@@ -203,7 +209,7 @@ def _transfer(dao: Suite, token: Account, source: Account, to: Account, amount: 
         TransferPart(name, origin, target, amount),
         EventPart(f"{name}.Transfer", (("from", origin), ("to", target), ("value", amount))),
     ]
-    for account, sign in ((origin, -1), (target, 1)):
+    for account, sign in ((origin, -1), (target, 1)) if balances else ():
         # What nobody has is the supply: it grows when nobody sends, and shrinks when nobody receives.
         supply = account == NOBODY
         variable = f"{name}._totalSupply" if supply else f"{name}._balances[{account}]"
@@ -238,7 +244,7 @@ def _membership(dao: Suite, role: str | int, account: Account, at: str, *, grant
         return (
             RolePart(where, label, who, word),
             EventPart(f"{where}.{happened}", (("roleId", number), ("account", who))),
-            WritePart(since, before=0, nonzero=True) if granted else WritePart(since, to=0),
+            WritePart(since, before=0) if granted else WritePart(since, to=0),
             *(() if granted else (WritePart(tuple(f"{member}.delay.*" for member in members), to=0, optional=True),)),
         )
     if signatures.get("grantRole") != 2:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 from typing import Any, TypeVar
 
 from novacron.exceptions import InputError
@@ -38,7 +39,7 @@ from novacron.governance.facts import (
     value_of,
 )
 from novacron.governance.model import Effects, EventRecord, Finding, RoleChange, Transfer, Write
-from novacron.governance.suite import NOBODY, Suite
+from novacron.governance.suite import Suite
 
 P = TypeVar("P", bound=Part)
 
@@ -233,7 +234,6 @@ def _fits(part: WritePart, write: Write) -> bool:
         (part.by is None or _difference(write) == part.by)
         and (part.to is None or _equal(write.after, part.to))
         and (part.before is None or _equal(write.before, part.before))
-        and (not part.nonzero or write.after not in (0, False, None, "0x", NOBODY))
     )
 
 
@@ -301,7 +301,8 @@ def _candidates(comparison: _Comparison, dao: Suite) -> list[Expectation]:
             if item.token == ETH:
                 found.append(ether(item.source, item.to, item.amount))
             else:
-                found.append(transfer(item.token, item.source, item.to, item.amount))
+                whole = (item.token, item.source, item.to, item.amount)
+                found += [transfer(*whole), transfer(*whole, balances=False)]
         elif isinstance(item, RoleChange):
             found += [candidate for candidate in _role_candidates(item) if _known(candidate, dao)]
     return found
@@ -337,12 +338,13 @@ def _primitive(item: Item) -> Expectation:
             return change(item.name, by=difference)
         return change(item.name, to=item.after)
     if isinstance(item, EventRecord):
-        arguments = {f"{name}_" if name == "from" else name: value for name, value in item.arguments}
+        named = ((f"{name}_" if iskeyword(name) else name, value) for name, value in item.arguments)
+        arguments = {name: value for name, value in named if name.isidentifier()}
         return event(item.name, **arguments)
     if isinstance(item, RoleChange):
         return role_change(item.contract, item.role, item.account, item.change)
     if isinstance(item, Transfer):
         if item.token == ETH:
             return ether(item.source, item.to, item.amount)
-        return transfer(item.token, item.source, item.to, item.amount)
+        return transfer(item.token, item.source, item.to, item.amount, balances=False)
     return deploys(item.address)

@@ -25,7 +25,6 @@ class WritePart:
     by: int | None = None
     to: Any = None
     before: Any = None
-    nonzero: bool = False
     optional: bool = False
 
     @property

@@ -11,7 +11,8 @@ from novacron.chain.endpoints import EndpointPool
 from novacron.exceptions import ConfigurationError, UnknownContractError
 from novacron.governance.artifacts import ArtifactBook, BuiltContract
 from novacron.governance.fork import Fork
-from novacron.governance.storage_layout import ERC1967, Layout, safe_layout
+from novacron.governance.safe_words import safe_events, safe_layout
+from novacron.governance.storage_layout import ERC1967, Layout
 from novacron.governance.suite import Suite
 
 
@@ -61,6 +62,8 @@ class Identifier:
     def abi(self, where: str) -> list[AbiItem]:
         """All that is known to be callable or emitted there."""
         items: list[AbiItem] = [item for contract in self.logic(where) for item in contract.abi]
+        if self.is_safe(where):
+            items += safe_events()
         name = self._dao.name_of(where)
         if name != where:
             # The code decides; the manifest's name of the contract is a second source.
@@ -78,15 +81,20 @@ class Identifier:
                         self._by_topic.setdefault("0x" + topic_of(item).hex(), []).append(item)
         return self._by_topic.get(topic.lower(), [])
 
-    def contract_at(self, where: str) -> BuiltContract | None:
-        """The contract that an account's own code is; None when there is no code, or an unknown one."""
+    def contract_at(self, where: str, *, strict: bool = False) -> BuiltContract | None:
+        """The contract that an account's own code is; None when there is no code, or an unknown one.
+
+        Args:
+            strict: only by the code. Else the manifest's word is taken for code that no artifact has, such as that of
+                a build with other comments.
+        """
         code = bytes.fromhex(str(self._request("eth_getCode", where, self._block))[2:])
         found = self._artifacts.identify(code)
         record = self._dao.manifest.instances.get(self._dao.name_of(where))
-        if record is not None and (found is None or found.name != record.contract):
+        if record is not None and code and (found is None or found.name != record.contract):
             recorded = self._artifacts.find(record.contract, record.source)
             # Two contracts may have the same code; the manifest knows which one it is.
-            if recorded is not None and (found is None or recorded.is_code(code)):
+            if recorded is not None and (recorded.is_code(code) or (found is None and not strict)):
                 return recorded
         return found
 

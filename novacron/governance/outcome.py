@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from novacron.chain.addresses import parse_address
+from novacron.chain.answers import same_hex
 from novacron.exceptions import InconsistentEndpointError, ProposalStateError, TraceUnavailableError
 from novacron.governance.authoring import parse_description
 from novacron.governance.drift import DriftRow, Outcome, compare
@@ -24,11 +26,13 @@ class Verification:
         transaction: hash of the execution.
         differences: empty when it did what was predicted.
         complete: False where the node offers no traces, and only events were compared.
+        inside: contract (such as a Safe) whose transaction it was; what that one noted of itself is left out.
     """
 
     transaction: str
     differences: tuple[DriftRow, ...]
     complete: bool
+    inside: str | None = None
 
     @property
     def matches(self) -> bool:
@@ -62,8 +66,29 @@ def verify_execution(reader: GovernorReader, proposal: Proposal, description: st
             effects_document(_from_receipt(effects_reader, reader, event.transaction_hash, bookkeeping))
         )
         expected = _events_only(predicted.effects)
+    around = _sent_to(reader, event.transaction_hash)
+    if around is not None:
+        actual = _without(actual, around, expected)
     rows = compare(Outcome(expected, predicted.at), Outcome(actual, at))
-    return Verification(event.transaction_hash, tuple(rows), complete)
+    return Verification(event.transaction_hash, tuple(rows), complete, around)
+
+
+def _sent_to(reader: GovernorReader, transaction: str) -> str | None:
+    """The contract that called the Governor, None when the transaction went to the Governor itself."""
+    found = reader.dao.pool.request("eth_getTransactionByHash", [transaction])
+    target = found.get("to") if isinstance(found, dict) else None
+    if not target or same_hex(target, reader.governor.address):
+        return None
+    return parse_address(str(target).lower())
+
+
+def _without(effects: Mapping[str, Any], contract: str, expected: Mapping[str, Any]) -> dict[str, Any]:
+    """Effects without those of one contract, unless the proposal was to touch it itself."""
+    kept = dict(effects)
+    for kind in ("writes", "events"):
+        if all(item["address"] != contract for item in expected[kind]):
+            kept[kind] = [item for item in effects[kind] if item["address"] != contract]
+    return kept
 
 
 def _from_receipt(

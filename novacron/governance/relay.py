@@ -48,7 +48,7 @@ class PoolRelay:
 
     def __enter__(self) -> PoolRelay:
         self._server = _Server(("127.0.0.1", 0), _handler(self))
-        threading.Thread(target=self._server.serve_forever, daemon=True, name="novacron-relay").start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True, name="novacron-relay").start()
         return self
 
     def __exit__(
@@ -93,6 +93,7 @@ class _Server(ThreadingHTTPServer):
 def _handler(relay: PoolRelay) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        timeout = 600  # seconds a kept-alive connection may be idle
         wbufsize = -1  # header and body in one packet
         disable_nagle_algorithm = True
 

@@ -12,7 +12,9 @@ from novacron.governance.report_svg import vote_chart
 from novacron.governance.report_text import (
     advice,
     call,
+    difference,
     electorate_words,
+    paragraphs,
     percent,
     recompute_calldata,
     shown,
@@ -25,8 +27,8 @@ def render_html(document: Mapping[str, Any]) -> str:
     title = document["proposal"]["title"]
     verdict = "verdict" if document["ok"] else "verdict failed"
     sections = [
-        _section("Findings", _findings(document["findings"])),
-        _section("Why", f"<div class=why>{escape(document['proposal']['body'])}</div>"),
+        _section("Findings", _findings(finding for finding in document["findings"] if finding["severity"] != "note")),
+        _section("Why", _why(document["proposal"]["body"])),
         _section("Actions", "".join(_action(n, action) for n, action in enumerate(document["actions"], 1))),
         _section("What changes in storage", _writes(document["effects"]["writes"])),
         _section("Balances", _balances(document)),
@@ -37,6 +39,7 @@ def render_html(document: Mapping[str, Any]) -> str:
         _section("The vote", _vote(document["electorate"])),
         _section("With the other live proposals", _orders(document["orders"])),
         _section("Code at the targets", _table(("target", "verdict"), _code_rows(document["code"]))),
+        _section("Notes", _findings(finding for finding in document["findings"] if finding["severity"] == "note")),
         _section("Gas", _gas(document["gas"])),
         _section("The proposal\u2019s own bookkeeping", _bullets(_code(name) for name in document["bookkeeping"])),
         _section("Recompute the hashes", _hashes(document)),
@@ -76,7 +79,13 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>\n" if body else ""
 
 
-def _findings(findings: Sequence[Mapping[str, Any]]) -> str:
+def _why(body: str) -> str:
+    marks = {True: " class=kept", False: ""}
+    text = "".join(f"<p{marks[kept]}>{escape(block)}</p>" for block, kept in paragraphs(body))
+    return f"<div class=why>{text}</div>"
+
+
+def _findings(findings: Iterable[Mapping[str, Any]]) -> str:
     parts = []
     for finding in findings:
         text, line = advice(finding["message"])
@@ -91,9 +100,8 @@ def _findings(findings: Sequence[Mapping[str, Any]]) -> str:
 def _action(number: int, action: Mapping[str, Any]) -> str:
     sends = ""
     if action["value_human"]:
-        sends = (
-            f"<p>sends <b>{escape(action['value_human'])}</b> <span class=soft>{shown(action['value'])} wei</span></p>"
-        )
+        raw = f"<span class=soft>{escape(shown(action['value']))} wei</span>"
+        sends = f"<p>sends <b>{escape(action['value_human'])}</b> {raw}</p>"
     rows = (
         (_code(item["name"]), f"<b>{escape(item['human'])}</b>" if item["human"] else "", _code(shown(item["value"])))
         for item in action["arguments"]
@@ -114,10 +122,9 @@ def _writes(writes: Sequence[Mapping[str, Any]]) -> str:
 
 def _write(write: Mapping[str, Any]) -> str:
     """A variable as a difference: what it was, what it is, and by how much it moved."""
-    by = write["human_difference"] or signed(write["difference"])
     name = _code(f"{write['contract']}.{write['path']}")
     return (
-        f"<div class=diff><div class=name><span class='by soft small'>{escape(by)}</span>{name} "
+        f"<div class=diff><div class=name><span class='by soft small'>{escape(difference(write))}</span>{name} "
         f"<span class='soft small'>{escape(write['type'])}</span></div>"
         f"<div class='side minus'><span>{_value(write['before'], write['human_before'])}</span></div>"
         f"<div class='side plus'><span>{_value(write['after'], write['human_after'])}</span></div></div>"

@@ -10,6 +10,7 @@ from novacron.governance.report_data import NOBODY, document_hash
 from novacron.governance.report_text import (
     advice,
     call,
+    difference,
     electorate_words,
     percent,
     power,
@@ -77,7 +78,7 @@ def _action(number: int, action: Mapping[str, Any]) -> str:
     if action["signature"]:
         facts.append(f"function {_code(action['signature'])}")
     if action["value_human"]:
-        facts.append(f"sends **{action['value_human']}** ({shown(action['value'])} wei)")
+        facts.append(f"sends **{_text(action['value_human'])}** ({_text(shown(action['value']))} wei)")
     if action["calldata"] != "0x":
         facts.append(f"call data {_code(action['calldata'])}")
     rows = ((_code(item["name"]), _text(item["human"]), _code(shown(item["value"]))) for item in action["arguments"])
@@ -91,7 +92,7 @@ def _effects(document: Mapping[str, Any]) -> list[str]:
             _code(f"{write['contract']}.{write['path']}"),
             _with_human(write["before"], write["human_before"]),
             _with_human(write["after"], write["human_after"]),
-            write["human_difference"] or signed(write["difference"]),
+            _text(difference(write)),
         )
         for write in effects["writes"]
     )
@@ -100,7 +101,9 @@ def _effects(document: Mapping[str, Any]) -> list[str]:
         (_account(row["source"]), _account(row["to"]), _amount(shown(row["amount"]), row))
         for row in effects["transfers"]
     )
-    roles = ((_text(r["contract"]), _text(r["role"]), r["change"], _text(r["account"])) for r in effects["roles"])
+    roles = (
+        (_text(r["contract"]), _text(r["role"]), _text(r["change"]), _text(r["account"])) for r in effects["roles"]
+    )
     events = (
         (
             _code(f"{event['contract']}.{event['event']}"),

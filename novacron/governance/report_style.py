@@ -23,7 +23,7 @@ font-size:17px;font-weight:600}.verdict.failed{border-color:var(--bad);backgroun
 .finding b{font-size:12px;text-transform:uppercase;letter-spacing:.04em;margin-right:8px}
 .finding.error b{color:var(--bad)}.finding.warning b{color:var(--warn)}
 .line{display:block;background:var(--card);border-radius:6px;padding:6px 10px;margin-top:6px}
-.why{white-space:pre-wrap;overflow-wrap:anywhere;max-width:75ch}
+.why{overflow-wrap:anywhere;max-width:75ch}.kept{white-space:pre-wrap}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th{text-align:left;color:var(--soft);font-weight:500;font-size:13px}
 th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--line);vertical-align:top}

@@ -40,6 +40,25 @@ def signed(value: Any) -> str:
     return "" if number is None else f"{number:+,}"
 
 
+def difference(write: Mapping[str, Any]) -> str:
+    """By how much a write moved a number, in people's units where it has some; nothing for moments."""
+    if write["human_difference"] or write["human_after"] or write["human_before"]:
+        return str(write["human_difference"])
+    return signed(write["difference"])
+
+
+def paragraphs(body: str) -> list[tuple[str, bool]]:
+    """The author's paragraphs, and whether their line breaks mean something (lists, quotes, tables, code)."""
+    found = []
+    for block in body.split("\n\n"):
+        lines = [line for line in block.splitlines() if line.strip()]
+        if lines:
+            kept = any(line.startswith((" ", "\t", "- ", "* ", "+ ", "> ", "#", "|", "```")) for line in lines)
+            kept = kept or any(line.split(".")[0].isdecimal() for line in lines)
+            found.append(("\n".join(lines) if kept else " ".join(lines), kept))
+    return found
+
+
 def power(value: Any) -> str:
     """A voting power in whole units, exact: 1,000.000."""
     whole, rest = divmod(integer(value) or 0, 10**_POWER_DECIMALS)

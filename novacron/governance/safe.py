@@ -166,6 +166,11 @@ class SafeAccount:
         """Nonce of the next transaction."""
         return int(self.handle.call("nonce"))
 
+    def require_owner(self, account: str) -> None:
+        """Raise SafeError unless an account is an owner."""
+        if account not in self.owners:
+            raise SafeError(f"{account} is no owner of the Safe {self.address}; its owners: {', '.join(self.owners)}")
+
     def transaction(
         self, to: str, data: bytes, *, value: int = 0, nonce: int | None = None, title: str = ""
     ) -> SafeTransaction:

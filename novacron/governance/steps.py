@@ -14,7 +14,7 @@ from novacron.governance.outcome import Verification
 from novacron.governance.proposal_files import ProposalFolder, StoredProposal
 from novacron.governance.report import effects_document
 from novacron.governance.sending import Sent
-from novacron.governance.votes import moment
+from novacron.governance.units import moment
 
 StepName = Literal["propose", "queue", "execute"]
 

@@ -1,4 +1,4 @@
-"""Where a contract keeps its variables: solc's layouts, ERC-7201 namespaces, ERC-1967 slots and Safe's."""
+"""Where a contract keeps its variables: solc's layouts, ERC-7201 namespaces and ERC-1967 slots."""
 
 from __future__ import annotations
 
@@ -17,24 +17,6 @@ ERC1967 = {
     name: int.from_bytes(keccak(text=f"eip1967.proxy.{name}"), "big") - 1
     for name in ("implementation", "admin", "beacon")
 }
-#: Fixed slots of Safe 1.5 (contracts/base of its package), by the names of its constants.
-SAFE_SLOTS = {
-    "fallbackHandler": int.from_bytes(keccak(text="fallback_manager.handler.address"), "big"),
-    "guard": int.from_bytes(keccak(text="guard_manager.guard.address"), "big"),
-    "moduleGuard": int.from_bytes(keccak(text="module_manager.module_guard.address"), "big"),
-}
-#: `contracts/libraries/SafeStorage.sol` of its package, in order; one slot each.
-_SAFE = (
-    ("singleton", "address"),
-    ("modules", "mapping(address => address)"),
-    ("owners", "mapping(address => address)"),
-    ("ownerCount", "uint256"),
-    ("threshold", "uint256"),
-    ("nonce", "uint256"),
-    ("_deprecatedDomainSeparator", "bytes32"),
-    ("signedMessages", "mapping(bytes32 => uint256)"),
-    ("approvedHashes", "mapping(address => mapping(bytes32 => uint256))"),
-)
 
 
 @dataclass(frozen=True)
@@ -118,36 +100,7 @@ class LayoutBook:
         ]
 
 
-def safe_layout() -> Layout:
-    """Layout of a Safe 1.5, whose published artifact has none."""
-    regions = [Region(label, slot, 0, _plain(kind)) for slot, (label, kind) in enumerate(_SAFE)]
-    regions += [Region(label, slot, 0, "t_address") for label, slot in SAFE_SLOTS.items()]
-    return Layout(tuple(regions), dict(_TYPES))
-
-
-def _plain(kind: str) -> str:
-    return next(identifier for identifier, entry in _TYPES.items() if entry["label"] == kind)
-
-
-def _value(label: str, size: int) -> dict[str, Any]:
-    return {"encoding": "inplace", "label": label, "numberOfBytes": str(size)}
-
-
-def _mapping(label: str, key: str, value: str) -> dict[str, Any]:
-    return {"encoding": "mapping", "label": label, "numberOfBytes": "32", "key": key, "value": value}
-
-
-_TYPES: dict[str, dict[str, Any]] = {
-    "t_address": _value("address", 20),
-    "t_uint256": _value("uint256", 32),
-    "t_bytes32": _value("bytes32", 32),
-    "t_map_address_address": _mapping("mapping(address => address)", "t_address", "t_address"),
-    "t_map_bytes32_uint256": _mapping("mapping(bytes32 => uint256)", "t_bytes32", "t_uint256"),
-    "t_map_address_map": _mapping(
-        "mapping(address => mapping(bytes32 => uint256))", "t_address", "t_map_bytes32_uint256"
-    ),
-}
 _STANDARD = Layout(
     tuple(Region(f"erc1967.{name}", slot, 0, "t_address") for name, slot in ERC1967.items()),
-    {"t_address": _TYPES["t_address"]},
+    {"t_address": {"encoding": "inplace", "label": "address", "numberOfBytes": "20"}},
 )

@@ -80,7 +80,7 @@ def trace_of(chain: Fork | EndpointPool, transaction: str) -> Trace:
         TraceUnavailableError: the node offers no debug_traceTransaction, or not for this transaction.
         ChainUnavailableError: it does not answer.
     """
-    root = _frame(_traced(chain, transaction, {"tracer": "callTracer"}))
+    root = frames_of(chain, transaction)
     state = _traced(chain, transaction, {"tracer": "prestateTracer", "tracerConfig": {"diffMode": True}})
     if not isinstance(state, dict) or not isinstance(state.get("pre"), dict) or not isinstance(state.get("post"), dict):
         raise InconsistentEndpointError(f"the node's state difference of {transaction} has no pre and post")
@@ -98,7 +98,10 @@ def trace_of(chain: Fork | EndpointPool, transaction: str) -> Trace:
 
 def frames_of(chain: Fork | EndpointPool, transaction: str) -> Frame:
     """The calls of a transaction, also of one that failed; errors as `trace_of`."""
-    return _frame(_traced(chain, transaction, {"tracer": "callTracer"}))
+    answer = _traced(chain, transaction, {"tracer": "callTracer"})
+    if not answer:
+        raise _unavailable(transaction, "it has no trace of it; is it mined?")
+    return _frame(answer)
 
 
 # --------------------------------------------------------------------------------------------------------------------

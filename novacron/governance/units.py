@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
+from novacron.governance.expectation import AUTHORITY_ROLES
+
 #: (symbol, decimals) of the suite's tokens by instance name.
 TOKENS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
@@ -58,6 +60,8 @@ def describe(contract: str, name: str, value: Any) -> str:
     """
     if isinstance(value, bool) or not isinstance(value, int):
         return ""
+    if name == "roleId":
+        return next((label for label, number in AUTHORITY_ROLES.items() if number == value), "")
     if contract in TOKENS and _AMOUNT.search(name):
         return amount(value, contract)
     if _THRESHOLD.search(name):

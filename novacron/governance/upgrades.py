@@ -129,8 +129,8 @@ class UpgradeCheck:
         for upgrade in upgrades_of(proposal):
             proxy = dao.name_of(upgrade.proxy)
             behind = contracts.implementation_of(upgrade.proxy)
-            present = None if behind is None else contracts.contract_at(behind)
-            fresh = contracts.contract_at(upgrade.implementation)
+            present = None if behind is None else contracts.contract_at(behind, strict=True)
+            fresh = contracts.contract_at(upgrade.implementation, strict=True)
             if behind is None:
                 message = f"{proxy} is no ERC-1967 proxy that has an implementation; there is nothing to compare with"
                 found.append(Finding("warning", _CHECK, message))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ from novacron.governance.model import ProposalState
 from novacron.governance.onchain import GovernorReader, OnchainProposal, short_id
 from novacron.governance.sending import Call, Sender, Sent
 from novacron.governance.signing import digest_of, signer_of
+from novacron.governance.units import moment
 
 FORMAT = "novacron-ballot-v1"
 
@@ -33,11 +33,6 @@ def parse_support(text: str) -> Support:
         return Support[text.strip().upper()]
     except KeyError:
         raise InputError(f"{text!r} is no vote: for, against or abstain") from None
-
-
-def moment(timestamp: int) -> str:
-    """Unix seconds as people read them, UTC."""
-    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def check_vote(reader: GovernorReader, number: int, voter: str) -> int:

@@ -12,14 +12,15 @@ from novacron.chain.fees import FeePolicy
 from novacron.chain.journal import Journal
 from novacron.chain.signer import Signer
 from novacron.chain.transactions import TransactionManager
-from novacron.deploy.apply import MANIFEST_NAME, journal_name
+from novacron.deploy.apply import MANIFEST_NAME, journal_name, require_same_chain
 from novacron.deploy.manifest import load_manifest
 from novacron.governance.authoring import load_proposal
 from novacron.governance.fork_simulator import ForkSimulator
 from novacron.governance.lifecycle import Lifecycle
 from novacron.governance.model import Proposal
+from novacron.governance.proposal_files import ProposalFolder, parse_id
 from novacron.governance.safe import SafeAccount
-from novacron.governance.sending import AccountSender, SafeSender, Sender
+from novacron.governance.sending import SafeSender, Sender
 from novacron.governance.suite import Suite
 
 
@@ -50,7 +51,10 @@ class Workspace:
         Raises:
             DeployError, WrongChainError: no manifest, or that of another chain.
         """
-        return Suite.connect(self.pool, load_manifest(self.folder / MANIFEST_NAME), self.root / "out" / "forge")
+        path = self.folder / MANIFEST_NAME
+        manifest = load_manifest(path)
+        require_same_chain(self.pool, manifest, path)
+        return Suite.connect(self.pool, manifest, self.root / "out" / "forge")
 
     @property
     def proposals(self) -> Path:
@@ -73,10 +77,15 @@ class Workspace:
         """Acts as a Safe; its transactions are files in `deployments/<network>/safe`."""
         return SafeSender(SafeAccount(self.pool, self.dao.resolve(address)), self.folder / "safe")
 
-    def account_sender(self, manager: TransactionManager) -> AccountSender:
-        """Acts as a plain account."""
-        return AccountSender(manager)
+    def proposal_id(self, reference: str) -> int:
+        """Id of a proposal by its name or its id.
+
+        Raises:
+            UnknownProposalError: nothing of this name was simulated here.
+        """
+        number = parse_id(reference)
+        return ProposalFolder(self.proposals / reference).load().id if number is None else number
 
     def lifecycle(self, sender: Sender | None = None, notify: Callable[[str], None] | None = None) -> Lifecycle:
         """The steps of a proposal's life here."""
-        return Lifecycle(self.dao, self.proposals, ForkSimulator(), sender, notify=notify)
+        return Lifecycle(self.dao, self.proposals, ForkSimulator(notify), sender, notify=notify)

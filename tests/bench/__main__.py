@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import gas, throughput
+from tests.bench import gas, governance, throughput
 
 
 def main() -> None:
@@ -32,6 +32,14 @@ def main() -> None:
             row.note,
             style=ours,
         )
+    console.print(table)
+
+    table = Table(title="Governing, gas beside a plain OpenZeppelin Governor, prague rules", title_justify="left")
+    table.add_column("step")
+    for column in ("Governance", "OpenZeppelin", "difference"):
+        table.add_column(column, justify="right")
+    for step in governance.measure():
+        table.add_row(step.step, f"{step.ours:,}", f"{step.plain:,}", f"{step.ratio - 1:+.1%}")
     console.print(table)
 
     table = Table(title="Raw entries to anchored and proven (seconds)", title_justify="left")

@@ -9,7 +9,7 @@ from typing import Any
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.signer import Signer
 from novacron.deploy.apply import deploy_plan
-from novacron.deploy.compiler import Compiler, CompilerSettings
+from novacron.deploy.compiler import CompiledContract, Compiler, CompilerSettings, ContractSource
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plan import (
     Account,
@@ -110,3 +110,16 @@ def ape_environment(**extra: str) -> dict[str, str]:
         "COLUMNS": "200",
         **extra,
     }
+
+
+class Remembering:
+    """A source of contracts that reads each of them once."""
+
+    def __init__(self, source: ContractSource) -> None:
+        self.root, self.settings = source.root, source.settings
+        self._source, self._known = source, dict[str, CompiledContract]()
+
+    def compile(self, contract: str) -> CompiledContract:
+        if contract not in self._known:
+            self._known[contract] = self._source.compile(contract)
+        return self._known[contract]

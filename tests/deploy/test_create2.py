@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
+import rlp
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
 from novacron.chain.endpoints import EndpointPool
-from novacron.deploy.create2 import DEPLOYMENT_PROXY, DEPLOYMENT_PROXY_CODE, create2_address, salt_of
+from novacron.deploy.create2 import (
+    DEPLOYMENT_PROXY,
+    DEPLOYMENT_PROXY_CODE,
+    create2_address,
+    create_address,
+    salt_of,
+)
 from novacron.deploy.onchain import code_at
 from novacron.exceptions import InputError
 
@@ -58,3 +66,28 @@ def test_the_salt_of_a_label_is_its_keccak() -> None:
 
 def test_the_proxy_on_a_standard_chain_is_the_one_we_expect(pool: EndpointPool) -> None:
     assert code_at(pool, DEPLOYMENT_PROXY) == DEPLOYMENT_PROXY_CODE
+
+
+# Examples with a published answer: nonces 1 to 3 of this creator.
+CREATIONS = [
+    (1, "0x343c43A37D37dfF08AE8C4A11544c718AbB4fCF8"),
+    (2, "0xf778B86FA74E846c4f0a1fBd1335FE81c00a0C91"),
+    (3, "0xffFd933A0bC612844eaF0C6Fe3E5b8E9B6C1d19c"),
+]
+
+
+@pytest.mark.parametrize(("nonce", "address"), CREATIONS)
+def test_creations_are_where_others_say(nonce: int, address: str) -> None:
+    assert create_address("0x6ac7ea33f8831ea9dcc53393aaa88b25a785dbf0", nonce) == address
+
+
+@given(st.binary(min_size=20, max_size=20), st.integers(1, 2**64 - 2))
+def test_creations_are_the_hash_of_their_rlp(creator: bytes, nonce: int) -> None:
+    expected = to_checksum_address(keccak(rlp.encode([creator, nonce]))[12:])
+    assert create_address("0x" + creator.hex(), nonce) == expected
+
+
+@pytest.mark.parametrize("nonce", [0, -1, 2**64 - 1])
+def test_a_nonce_that_cannot_be_is_named(nonce: int) -> None:
+    with pytest.raises(InputError, match=f"nonce {nonce}"):
+        create_address(ZERO, nonce)

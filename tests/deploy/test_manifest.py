@@ -13,7 +13,15 @@ import pytest
 
 from novacron.atomic import write_atomically
 from novacron.deploy.git import git_state
-from novacron.deploy.manifest import Argument, DeploymentManifest, InstanceRecord, load_manifest
+from novacron.deploy.manifest import (
+    Argument,
+    CallRecord,
+    DeploymentManifest,
+    InstanceRecord,
+    PlanRecord,
+    load_manifest,
+)
+from novacron.deploy.published import Package
 from novacron.exceptions import DeployError, StoreError, StoreFullError
 
 WORD = "0x" + "ab" * 32
@@ -41,7 +49,11 @@ RECORD = InstanceRecord(
     git_dirty=False,
     previous_addresses=(ADDRESS,),
 )
-MANIFEST = DeploymentManifest("ethereum-sepolia", 11155111, WORD, {"Reg": RECORD})
+CALL = CallRecord("set the limit", "p", "Reg", "setLimit(uint256)", "0x12345678", WORD, 4, WORD)
+PACKAGE = Package("@safe-global/safe-smart-account", "1.5.0", "build/X.json", "ef" * 32)
+MANIFEST = DeploymentManifest(
+    "ethereum-sepolia", 11155111, WORD, {"Reg": RECORD}, (CALL,), {"p": PlanRecord({"deployer": ADDRESS}, {"quota": 5})}
+)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +63,9 @@ MANIFEST = DeploymentManifest("ethereum-sepolia", 11155111, WORD, {"Reg": RECORD
         replace(RECORD, adopted=True, transaction_hash=None, block_number=None, block_hash=None),
         replace(RECORD, git_commit=None, git_dirty=None, previous_addresses=()),
         replace(RECORD, constructor_arguments=(Argument("xs", "uint256[]", ["1", str(2**255)]),)),
+        replace(RECORD, salt=None, salt_label=None, creator=ADDRESS, creator_nonce=1),
+        replace(RECORD, package=PACKAGE, compiler_input=None, compiler_input_hash=None),
+        replace(RECORD, creation_call="0x1234", creator=ADDRESS, implementation="Impl"),
     ],
 )
 def test_what_is_written_is_read_back(tmp_path: Path, record: InstanceRecord) -> None:
@@ -87,6 +102,15 @@ def test_an_instance_that_is_not_deployed_is_named() -> None:
         ("constructor_arguments", [{"name": "x"}]),
         ("contract", 1),
         ("instance", "Other"),
+        ("salt_label", None),
+        ("compiler_input", None),
+        ("creator", "0x12"),
+        ("creator_nonce", -1),
+        ("creator_nonce", True),
+        ("creation_call", "12"),
+        ("implementation", 5),
+        ("package", {"name": "x"}),
+        ("package", {"name": "x", "version": 1, "artifact": "x", "artifact_hash": "x"}),
     ],
 )
 def test_a_malformed_field_is_named(tmp_path: Path, field: str, value: Any) -> None:
@@ -169,3 +193,54 @@ def test_git_state_sees_changes_but_not_the_deployers_own(tmp_path: Path) -> Non
     assert git_state(tmp_path).dirty is False
     (tmp_path / "b").write_text("untracked counts")
     assert git_state(tmp_path).dirty is True
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"calls": {}}, "calls must be a list"),
+        ({"plans": []}, "plans an object"),
+        ({"calls": [5]}, "call 0 is no object"),
+        ({"calls": [{"label": "x"}]}, "call 0 lacks"),
+        ({"plans": {"p": {"accounts": {"deployer": "x"}, "configuration": None}}}, "plan p: accounts"),
+        ({"plans": {"p": {"accounts": {}, "configuration": 5}}}, "plan p: configuration"),
+        ({"plans": {"p": {"accounts": {}}}}, "plan p lacks configuration"),
+    ],
+)
+def test_malformed_calls_and_plans_are_named(tmp_path: Path, change: dict[str, Any], message: str) -> None:
+    (tmp_path / "m.json").write_text(json.dumps({**json.loads(MANIFEST.to_json()), **change}))
+    with pytest.raises(DeployError, match=message):
+        load_manifest(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize(("field", "value"), [("data", "0x1"), ("block_number", -1), ("block_hash", 5), ("label", 5)])
+def test_a_malformed_call_names_its_field(tmp_path: Path, field: str, value: Any) -> None:
+    document = json.loads(MANIFEST.to_json())
+    document["calls"][0][field] = value
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    with pytest.raises(DeployError, match=f"call 0: {field}"):
+        load_manifest(tmp_path / "m.json")
+
+
+def test_a_manifest_of_the_first_format_is_read(tmp_path: Path) -> None:
+    document = json.loads(replace(MANIFEST, calls=(), plans={}).to_json())
+    document["format"] = "novacron-deployment-v1"
+    for name in ("calls", "plans"):
+        del document[name]
+    for name in ("implementation", "creator", "creator_nonce", "creation_call", "package"):
+        del document["instances"]["Reg"][name]
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    manifest = load_manifest(tmp_path / "m.json")
+    assert manifest == replace(MANIFEST, calls=(), plans={})
+    manifest.save(tmp_path / "m.json")
+    assert json.loads((tmp_path / "m.json").read_text())["format"] == "novacron-deployment-v2"
+
+
+def test_a_call_is_replaced_in_its_place() -> None:
+    other = replace(CALL, label="other")
+    both = MANIFEST.with_call(other)
+    assert both.calls == (CALL, other)
+    changed = both.with_call(replace(CALL, data="0x"))
+    assert [(call.label, call.data) for call in changed.calls] == [("set the limit", "0x"), ("other", other.data)]
+    assert changed.call("p", "other") == other
+    assert changed.call("q", "other") is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,8 +103,9 @@ def as_timelock(chain: Anvil, dao: Suite) -> Callable[[Proposal], None]:
         chain.rpc("anvil_setBalance", timelock, hex(10**18))
         for action in proposal.actions:
             call = {"from": timelock, "to": action.target, "data": "0x" + action.calldata.hex()}
-            receipt = chain.rpc("eth_getTransactionReceipt", chain.rpc("eth_sendTransaction", call))
-            assert isinstance(receipt, dict)
+            sent = chain.rpc("eth_sendTransaction", call)
+            chain.rpc("evm_mine")  # anvil answers before it mines; after this block the receipt is there
+            receipt: Any = chain.rpc("eth_getTransactionReceipt", sent)
             assert receipt["status"] == "0x1"
 
     return perform

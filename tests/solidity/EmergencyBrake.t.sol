@@ -72,6 +72,7 @@ contract EmergencyBrakeTest is GovernanceSuite {
         vm.prank(GUARDIAN);
         brake.pause(address(hostile));
         vm.assertTrue(hostile.paused());
+        vm.assertFalse(hostile.lifted());
         vm.assertEq(
             hostile.answer(),
             abi.encodeWithSelector(IEmergencyBrake.EmergencyBrake_StillPaused.selector, address(hostile), until)

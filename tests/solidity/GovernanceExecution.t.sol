@@ -82,7 +82,7 @@ contract GovernanceExecutionTest is GovernanceSuite, IFlashBorrower {
             abi.encodeWithSelector(
                 TimelockController.TimelockUnexpectedOperationState.selector,
                 operation,
-                bytes32(1 << uint256(TimelockController.OperationState.Ready))
+                bytes32(2 ** uint256(TimelockController.OperationState.Ready))
             )
         );
         _execute(draft);

@@ -213,7 +213,7 @@ abstract contract GovernanceSuite is Test {
     }
 
     function _bitmap(IGovernor.ProposalState state) internal pure returns (bytes32) {
-        return bytes32(1 << uint256(state));
+        return bytes32(2 ** uint256(state));
     }
 
     function _season() internal view returns (uint256) {

@@ -40,6 +40,9 @@ contract QuadraticVotesInvariants is Test {
         list[0] = address(handler);
     }
 
+    /// @dev Half as many histories as others: each step reads all there is of twelve accounts.
+    /// forge-config: default.invariant.runs = 24
+    /// forge-config: deep.invariant.runs = 128
     function invariant_VotesAreTheModels() external {
         _presentIsTheModels();
     }

@@ -11,102 +11,117 @@ import {IQuadraticVotes} from "../../interfaces/IQuadraticVotes.sol";
 import {Test} from "./Vm.sol";
 
 /// @notice Proofs over all inputs by symbolic execution, see Symbolic.halmos.t.sol. What is linear: the four lanes of a
-/// `SeasonedPower`. Bound: every lane under 2^47, sixteen times the largest total there can be (SeasonedPower.sol).
+/// `SeasonedPower`. Bounds: every lane under 2^47, sixteen times the largest total there can be (SeasonedPower.sol); the
+/// season of the call is one of 228 to 231, words were written up to five seasons before and are read up to five after:
+/// the lanes depend on seasons only by their remainder by four and their distance, and all of both are here. Contents
+/// of lanes are symbolic throughout.
 contract SeasonedPowerSymbolic is Test {
     uint256 private constant LANE = type(uint48).max;
     uint256 private constant BOUND = 1 << 47;
-    uint256 private constant LAST_SEASON = type(uint16).max - 8;
+    uint256 private constant FIRST = 228;
 
-    /// @dev V-7, for all words (no bound on lanes) and seasons: what ends in the season of writing or later keeps its
-    /// lane, what is over leaves nothing, and the tag is the new season.
-    function check_SettleKeepsWhatHasNotEnded(uint208 word, uint256 season, uint256 ahead) external pure {
-        SeasonedPower self = SeasonedPower.wrap(word);
-        uint256 written = word >> 192;
-        vm.assume(written <= season && season <= LAST_SEASON && ahead < 4);
-        SeasonedPower settled = self.settle(season);
-        uint256 ends = season + ahead;
+    /// @dev V-7, for all lanes of 48 bits: what ends in the season of writing or later keeps its lane, what is over
+    /// leaves nothing, and the tag is the new season.
+    function check_SettleKeepsWhatHasNotEnded(uint192 lanes, uint256 phase, uint256 age) external pure {
+        uint256 season = FIRST + _pick(phase, 4);
+        uint256 written = season - _pick(age, 6);
+        SeasonedPower settled = _word(lanes, written).settle(season);
+        for (uint256 ends = season; ends < season + 4; ++ends) {
+            assert(_lane(settled, ends) == _live(lanes, written, ends));
+        }
         assert(SeasonedPower.unwrap(settled) >> 192 == season);
-        assert(_lane(settled, ends) == (ends < written + 4 ? _lane(self, ends) : 0));
     }
 
-    /// @dev V-7, for all words and seasons: written down again in between, it is worth the same later.
-    function check_SettleChangesNoValue(uint208 word, uint256 between, uint256 season) external pure {
-        SeasonedPower self = SeasonedPower.wrap(word);
-        vm.assume(word >> 192 <= between && between <= season && season <= LAST_SEASON);
-        assert(self.settle(between).valueIn(season) == self.valueIn(season));
+    /// @dev V-7, for all lanes of 48 bits: written down again in between, it is worth the same later, namely what has
+    /// not ended.
+    function check_SettleChangesNoValue(uint192 lanes, uint256 phase, uint256 age, uint256 later) external pure {
+        uint256 between = FIRST + _pick(phase, 4);
+        uint256 written = between - _pick(age, 6);
+        uint256 season = between + _pick(later, 6);
+        uint256 expected;
+        for (uint256 ends = season; ends < season + 4; ++ends) {
+            expected += _live(lanes, written, ends);
+        }
+        assert(_word(lanes, written).valueIn(season) == expected);
+        assert(_word(lanes, written).settle(between).valueIn(season) == expected);
     }
 
-    /// @dev V-7, for all amounts of 48 bits and seasons: it counts until its last season and not afterwards.
-    function check_CreateCountsUntilItsLastSeason(uint48 amount, uint256 last, uint256 season, uint256 asked)
+    /// @dev V-7, for all amounts of 48 bits: it counts until its last season and not afterwards.
+    function check_CreateCountsUntilItsLastSeason(uint48 amount, uint256 phase, uint256 ahead, uint256 later)
         external
         pure
     {
-        vm.assume(season <= asked && asked <= LAST_SEASON && last <= LAST_SEASON && last < season + 4);
+        uint256 season = FIRST + _pick(phase, 4);
+        uint256 last = season + _pick(ahead, 5) - 1; // over already, or up to three seasons ahead
+        uint256 asked = season + _pick(later, 6);
         assert(SeasonedPowers.create(amount, last, season).valueIn(asked) == (asked <= last ? amount : 0));
     }
 
-    /// @dev V-6, for all words whose lanes are under the bound and hold what is taken away: no lane borrows from
-    /// another, none overflows into another, and the season tag stays apart.
-    function check_ChangeIsLaneByLane(uint208 self, uint208 less, uint208 more, uint256 season, uint256 ahead)
-        external
-        pure
-    {
-        _assumeOrderly(self, less, more, season);
-        vm.assume(ahead < 4);
-        SeasonedPower changed =
-            SeasonedPower.wrap(self).change(SeasonedPower.wrap(less), SeasonedPower.wrap(more), season);
-        uint256 ends = season + ahead;
-        assert(_lane(changed, ends) == _live(self, ends) + _live(more, ends) - _live(less, ends));
+    /// @dev V-6, for all lanes under the bound that hold what is taken away: no lane borrows from another, none
+    /// overflows into another, and the season tag stays apart.
+    function check_ChangeIsLaneByLane(
+        uint192 self,
+        uint192 less,
+        uint192 more,
+        uint256 phase,
+        uint256 age,
+        uint256 moreAge
+    ) external pure {
+        uint256 season = FIRST + _pick(phase, 4);
+        uint256 written = season - _pick(age, 6);
+        uint256 moreWritten = season - _pick(moreAge, 6);
+        _assumeBounded(self);
+        _assumeBounded(more);
+        for (uint256 ends = season; ends < season + 4; ++ends) {
+            uint256 there = _live(self, written, ends) + _live(more, moreWritten, ends);
+            vm.assume(_live(less, season, ends) <= there);
+        }
+        SeasonedPower changed = _word(self, written).change(_word(less, season), _word(more, moreWritten), season);
+        for (uint256 ends = season; ends < season + 4; ++ends) {
+            uint256 there = _live(self, written, ends) + _live(more, moreWritten, ends);
+            assert(_lane(changed, ends) == there - _live(less, season, ends));
+        }
         assert(SeasonedPower.unwrap(changed) >> 192 == season);
     }
 
-    /// @dev V-6, V-7, under the same bound, in every later season: the value of a change is the change of the values.
-    function check_ChangeAddsUpInEverySeason(uint208 self, uint208 less, uint208 more, uint256 season, uint256 asked)
-        external
-        pure
-    {
-        _assumeOrderly(self, less, more, season);
-        vm.assume(season <= asked && asked <= LAST_SEASON);
-        SeasonedPower changed =
-            SeasonedPower.wrap(self).change(SeasonedPower.wrap(less), SeasonedPower.wrap(more), season);
-        uint256 plus = SeasonedPower.wrap(self).valueIn(asked) + SeasonedPower.wrap(more).valueIn(asked);
-        assert(changed.valueIn(asked) + SeasonedPower.wrap(less).valueIn(asked) == plus);
-    }
-
-    /// @dev V-6, for all words and seasons: what was added can be taken away again, and leaves what was there.
-    function check_ChangeUndoesItself(uint208 self, uint208 other, uint256 season) external pure {
-        vm.assume(self >> 192 <= season && other >> 192 <= season && season <= LAST_SEASON);
+    /// @dev V-6, for all lanes under the bound: what was added can be taken away again, and leaves what was there.
+    function check_ChangeUndoesItself(uint192 self, uint192 other, uint256 phase, uint256 age) external pure {
+        uint256 season = FIRST + _pick(phase, 4);
+        uint256 written = season - _pick(age, 6);
         _assumeBounded(self);
         _assumeBounded(other);
         SeasonedPower none = SeasonedPowers.create(0, 0, season);
-        SeasonedPower there = SeasonedPower.wrap(self).change(none, SeasonedPower.wrap(other), season);
-        SeasonedPower back = there.change(SeasonedPower.wrap(other), none, season);
-        assert(back.equals(SeasonedPower.wrap(self).settle(season)));
+        SeasonedPower there = _word(self, written).change(none, _word(other, season), season);
+        SeasonedPower back = there.change(_word(other, season), none, season);
+        assert(back.equals(_word(self, written).settle(season)));
     }
 
-    /// @dev The lanes of `less` hold no more than is there, in the season of the change.
-    function _assumeOrderly(uint208 self, uint208 less, uint208 more, uint256 season) private pure {
-        vm.assume(self >> 192 <= season && less >> 192 <= season && more >> 192 <= season && season <= LAST_SEASON);
-        _assumeBounded(self);
-        _assumeBounded(more);
+    function _assumeBounded(uint192 lanes) private pure {
         for (uint256 i = 0; i < 4; ++i) {
-            vm.assume(_live(less, season + i) <= _live(self, season + i) + _live(more, season + i));
+            vm.assume((lanes >> (48 * i)) & LANE < BOUND);
         }
     }
 
-    function _assumeBounded(uint208 word) private pure {
-        for (uint256 i = 0; i < 4; ++i) {
-            vm.assume((word >> (48 * i)) & LANE < BOUND);
-        }
+    function _word(uint192 lanes, uint256 written) private pure returns (SeasonedPower) {
+        return SeasonedPower.wrap(uint208(written << 192 | lanes));
     }
 
-    /// @dev The lane of the season `ends`, if the word was written late enough to speak of it.
-    function _live(uint208 word, uint256 ends) private pure returns (uint256) {
-        return ends < (word >> 192) + 4 ? _lane(SeasonedPower.wrap(word), ends) : 0;
+    /// @dev What ends with the season `ends`, if the lanes were written late enough to speak of it.
+    function _live(uint192 lanes, uint256 written, uint256 ends) private pure returns (uint256) {
+        return ends < written + 4 ? _lane(_word(lanes, written), ends) : 0;
     }
 
     function _lane(SeasonedPower self, uint256 ends) private pure returns (uint256) {
         return (SeasonedPower.unwrap(self) >> (ends % 4 * 48)) & LANE;
+    }
+
+    /// @dev Each number below `count` on a path of its own.
+    function _pick(uint256 symbol, uint256 count) private pure returns (uint256) {
+        vm.assume(symbol < count);
+        for (uint256 i = 0; i < count; ++i) {
+            if (symbol == i) return i;
+        }
+        return 0;
     }
 }
 

@@ -40,7 +40,9 @@ class Stage:
     def reader(self) -> GovernorReader:
         return GovernorReader(self.suite)
 
-    def lifecycle(self, by: int = 1, *, pool: EndpointPool | None = None, journal: str = "", **options: Any) -> Lifecycle:
+    def lifecycle(
+        self, by: int = 1, *, pool: EndpointPool | None = None, journal: str = "", **options: Any
+    ) -> Lifecycle:
         """As anvil's account `by`; each call is another run of the program."""
         suite = self.suite if pool is None else self.suite.on(pool)
         manager = self.dao.manager(by, self.folder / f"journal-{journal or by}.db", suite.pool, **options)

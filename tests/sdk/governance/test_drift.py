@@ -87,7 +87,9 @@ def test_a_time_with_another_distance_from_the_execution_differs() -> None:
 
 
 def test_an_amount_that_grew_like_the_clock_differs() -> None:
-    [row] = compare(outcome(BASE, T), outcome(replace(BASE, writes=(write("_totalSupply", 10, 65), BASE.writes[1])), T + 50))
+    [row] = compare(
+        outcome(BASE, T), outcome(replace(BASE, writes=(write("_totalSupply", 10, 65), BASE.writes[1])), T + 50)
+    )
     assert row.now == "10 → 65"
 
 

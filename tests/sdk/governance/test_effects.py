@@ -68,7 +68,7 @@ def test_a_contract_that_a_call_makes(zoo: ZooStage) -> None:
     assert written[f"{coin}._balances[Actor]"] == 99
     assert written[f"{coin}._totalSupply"] == 100
     assert written[f"{coin}._pendingOwner"] == zoo.people[0]
-    assert f"{coin}._name" not in written  # a constant of the source, which the constructor writes
+    assert written[f"{coin}._name"] == "Coin"
     assert ("pendingOwner", zoo.people[0], "granted") in changes(*effects.roles)
     assert ("owner", "Actor", "granted") in changes(*effects.roles)
 
@@ -76,8 +76,7 @@ def test_a_contract_that_a_call_makes(zoo: ZooStage) -> None:
 def test_eth_that_a_contract_leaves_when_it_destroys_itself(zoo: ZooStage) -> None:
     effects = zoo.effects("Actor", "flash", TARGET, value=9)
     moved: dict[str, int] = {}
-    for transfer in effects.transfers:
-        assert transfer.token == "ETH"
+    for transfer in (one for one in effects.transfers if one.token == "ETH"):
         moved[transfer.source] = moved.get(transfer.source, 0) - transfer.amount
         moved[transfer.to] = moved.get(transfer.to, 0) + transfer.amount
     assert moved[TARGET] == 9
@@ -196,45 +195,33 @@ def test_events_that_change_who_may_do_what(
 
 
 def test_roles_of_the_suite_by_their_labels(dao: SmallDao, suite: Suite) -> None:
-    timelock, members = dao.contracts["Timelock"].address, dao.members
-    authority, accounts = dao.contracts["Authority"], dao.accounts
-    data = authority.encode_abi("grantRole", [1, members[0], 0])
-    dao.node.rpc("anvil_impersonateAccount", timelock)
-    dao.node.rpc("anvil_setBalance", timelock, hex(10**18))
-    call = {"from": timelock, "to": authority.address, "data": data}
-    transaction = str(dao.node.rpc("eth_sendTransaction", call))
-    effects = effects_of(suite.pool, transaction, suite)
+    timelock, members, stranger = dao.contracts["Timelock"].address, dao.members, dao.accounts[7]
+    receipt = dao.send(timelock, "Authority", "grantRole", 1, members[0], 0)
+    effects = effects_of(suite.pool, receipt["transactionHash"].to_0x_hex(), suite)
     assert [w.path for w in effects.writes] == [f"_roles[GUARDIAN].members[{members[0]}].since"]
     assert changes(*effects.roles) == [("GUARDIAN", members[0], "granted")]
-    role = keccak(text="PROPOSER_ROLE")
-    lock = dao.contracts["Timelock"].encode_abi("grantRole", [role, accounts[7]])
-    transaction = str(dao.node.rpc("eth_sendTransaction", {"from": timelock, "to": timelock, "data": lock}))
-    effects = effects_of(suite.pool, transaction, suite)
-    assert [w.name for w in effects.writes] == [f"Timelock._roles[PROPOSER_ROLE].hasRole[{accounts[7]}]"]
-    assert changes(*effects.roles) == [("PROPOSER_ROLE", accounts[7], "granted")]
+    receipt = dao.send(timelock, "Timelock", "grantRole", keccak(text="PROPOSER_ROLE"), stranger)
+    effects = effects_of(suite.pool, receipt["transactionHash"].to_0x_hex(), suite)
+    assert [w.name for w in effects.writes] == [f"Timelock._roles[PROPOSER_ROLE].hasRole[{stranger}]"]
+    assert changes(*effects.roles) == [("PROPOSER_ROLE", stranger, "granted")]
 
 
 def test_a_safe_is_told_in_its_own_words(dao: SmallDao, suite: Suite) -> None:
-    safe, fresh = dao.contracts["GuardianSafe"], dao.accounts[8]
-    data = safe.encode_abi("addOwnerWithThreshold", [fresh, 3])
-    dao.node.rpc("anvil_impersonateAccount", safe.address)
-    dao.node.rpc("anvil_setBalance", safe.address, hex(10**18))
-    call = {"from": safe.address, "to": safe.address, "data": data}
-    effects = effects_of(suite.pool, str(dao.node.rpc("eth_sendTransaction", call)), suite)
+    safe, fresh = dao.contracts["GuardianSafe"].address, dao.accounts[8]
+    receipt = dao.send(safe, "GuardianSafe", "addOwnerWithThreshold", fresh, 3)
+    effects = effects_of(suite.pool, receipt["transactionHash"].to_0x_hex(), suite)
     written = {write.name: (write.before, write.after) for write in effects.writes}
     assert written["GuardianSafe.threshold"] == (2, 3)
     assert written["GuardianSafe.ownerCount"] == (3, 4)
     assert f"GuardianSafe.owners[{fresh}]" in written
     assert all(not name.startswith("GuardianSafe.slot(") for name in written)
+    assert [event.name for event in effects.events] == ["GuardianSafe.AddedOwner", "GuardianSafe.ChangedThreshold"]
     assert changes(*effects.roles) == [("owner", fresh, "granted")]
 
 
 def test_a_proxy_is_told_by_its_implementation(dao: SmallDao, suite: Suite) -> None:
-    timelock, gate = dao.contracts["Timelock"].address, dao.contracts["IdentityGate"]
-    dao.node.rpc("anvil_impersonateAccount", timelock)
-    dao.node.rpc("anvil_setBalance", timelock, hex(10**18))
-    call = {"from": timelock, "to": gate.address, "data": gate.encode_abi("setQuota", [7])}
-    effects = effects_of(suite.pool, str(dao.node.rpc("eth_sendTransaction", call)), suite)
+    receipt = dao.send(dao.contracts["Timelock"].address, "IdentityGate", "setQuota", 7)
+    effects = effects_of(suite.pool, receipt["transactionHash"].to_0x_hex(), suite)
     assert [(w.name, w.before, w.after) for w in effects.writes] == [("IdentityGate.$IdentityGate.quota", 100, 7)]
     assert [event.name for event in effects.events] == ["IdentityGate.QuotaSet"]
 

@@ -223,6 +223,14 @@ def test_a_role_may_hold_a_function(dao: Suite) -> None:
         (plus(granted(), granted(BOB)), [grant("GUARDIAN", ALICE)], f'yield grant."GUARDIAN", "{BOB}"'),
         (plus(granted(), granted(ALICE, "ATTESTER", 2)), [grant("GUARDIAN", ALICE)], 'yield grant."ATTESTER"'),
         (upgraded(), [upgrade("IdentityGate", BOB)], "expected upgrade"),
+        (replace(granted(), events=granted(BOB).events), [grant("GUARDIAN", ALICE)], "expected grant"),
+        (replace(granted(), writes=granted(BOB).writes), [grant("GUARDIAN", ALICE)], "expected grant"),
+        (replace(granted(), roles=granted(BOB).roles), [grant("GUARDIAN", ALICE)], "expected grant"),
+        (
+            replace(granted(), writes=(replace(granted().writes[0], before=1_700_000_000),)),
+            [grant("GUARDIAN", ALICE)],
+            "expected grant",
+        ),
         (Effects(created=(ALICE,)), [], f'a new contract at {ALICE}.*add: yield deploys."{ALICE}"'),
         (Effects(created=(ALICE,)), [deploys(), deploys()], "there was not once more a new contract"),
         (Effects(), [mint("CPU", "Timelock", 5)], "expected transfer"),
@@ -317,6 +325,14 @@ def test_an_unknown_contracts_event_can_be_accepted_as_printed(dao: Suite) -> No
     assert messages(raw, [eval(line, {"event": event})], dao) == []
 
 
+def test_arguments_that_python_cannot_name_do_not_spoil_the_line(dao: Suite) -> None:
+    arguments = (("from", 1), ("name", 2), ("dao", 3), ("#3", 4))
+    raw = Effects(events=(EventRecord(ALICE, ALICE, "Odd", arguments),))
+    line = messages(raw, [], dao)[0].partition("add: yield ")[2]
+    assert line == f'event("{ALICE}.Odd", from_=1, name=2, dao=3)'
+    assert messages(raw, [eval(line, {"event": event})], dao) == []
+
+
 def test_bookkeeping_needs_no_explanation(dao: Suite) -> None:
     own = (write("Governance._proposals[1].executed", False, True, "bool"), log("Governance.ProposalExecuted"))
     assert messages(Effects(bookkeeping=own), [], dao) == []
@@ -386,6 +402,12 @@ def test_change_is_exact(expectation: Expectation, explained: bool, dao: Suite) 
     assert (messages(effects, [expectation], dao) == []) is explained
 
 
+def test_a_truth_value_is_no_number(dao: Suite) -> None:
+    effects = Effects(writes=(write("CPU._x", False, True, "bool"),))
+    assert messages(effects, [change("CPU._x", to=True)], dao) == []
+    assert messages(effects, [change("CPU._x", to=1)], dao) != []
+
+
 def test_several_changes_of_one_variable_add_up(dao: Suite) -> None:
     more = replace(minted(5), writes=(write("CPU._balances[Timelock]", 7, 15), minted(5).writes[1]))
     assert messages(more, [mint("CPU", "Timelock", 5), change("CPU._balances[Timelock]", by=3)], dao) == []
@@ -437,6 +459,16 @@ def test_one_line_is_suggested_and_accepts_it_all(effects: Effects, line: str, d
     assert message.endswith(f"add: yield {line}")
     words = {"transfer": transfer, "NOBODY": NOBODY, "grant": grant, "revoke": revoke, "upgrade": upgrade}
     assert messages(effects, [eval(line, words)], dao) == []
+
+
+def test_a_token_that_takes_a_fee_is_explained_piece_by_piece(dao: Suite) -> None:
+    whole = moved("Timelock", ALICE, 5)
+    taxed = replace(whole, writes=(whole.writes[0], write(f"CPU._balances[{ALICE}]", 0, 4)))
+    found = messages(taxed, [], dao)
+    lines = [message.partition("add: yield ")[2] for message in found]
+    assert lines[0] == f'transfer("CPU", "Timelock", "{ALICE}", 5, balances=False)'
+    assert messages(taxed, [eval(line, {"transfer": transfer, "change": change}) for line in lines], dao) == []
+    assert messages(taxed, [transfer("CPU", "Timelock", ALICE, 5)], dao) != []
 
 
 def test_the_suggestion_after_a_wrong_amount_is_the_right_one(dao: Suite) -> None:

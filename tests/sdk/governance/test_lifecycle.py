@@ -1,4 +1,4 @@
-"""The whole way of a proposal on a real chain: what was simulated is what is submitted, and nothing else is executed."""
+"""The whole way of a proposal on a real chain: what was simulated is submitted, and nothing else is executed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ from novacron.governance.outcome import verify_report
 from novacron.governance.proposal_files import FILE, REPORT
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, on
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, STRANGER
-from tests.support.small_dao_fixtures import dao, deployed_dao, suite  # noqa: F401
-from tests.support.small_dao_lifecycle import Stage, mint_proposal, simulator, stage  # noqa: F401
+from tests.support.small_dao_lifecycle import Stage, mint_proposal
 
 
 def test_a_simulation_writes_a_report_that_its_description_pins(stage: Stage) -> None:
@@ -169,10 +168,10 @@ def test_a_half_written_folder_counts_as_not_simulated(stage: Stage) -> None:
 def test_each_step_too_early_says_when(stage: Stage) -> None:
     dao, lifecycle = stage.dao, stage.lifecycle()
     number = lifecycle.submit(mint_proposal(stage.suite, 1)).proposal
-    with pytest.raises(ProposalStateError, match="voting on .* opens after .* UTC"):
+    with pytest.raises(ProposalStateError, match=r"voting on .* opens after .* UTC"):
         lifecycle.queue("mint_cpu")
     dao.open_vote(number)
-    with pytest.raises(ProposalStateError, match="voting on .* ends at"):
+    with pytest.raises(ProposalStateError, match=r"voting on .* ends at"):
         lifecycle.queue("mint_cpu")
     for member in dao.members[:3]:
         dao.send(member, "Governance", "castVote", number, 1)
@@ -261,7 +260,9 @@ def test_values_that_follow_the_clock_are_no_drift(stage: Stage) -> None:
     """A role granted by AccessManager notes since when: at another time than on the fork, and that is all."""
     dao, authority = stage.dao, stage.suite.contract("Authority")
     action = authority.grantRole(2, dao.accounts[STRANGER], 0)
-    proposal = Proposal("new_attester", "New attester", "because", (action,), (grant("ATTESTER", dao.accounts[STRANGER]),))
+    proposal = Proposal(
+        "new_attester", "New attester", "because", (action,), (grant("ATTESTER", dao.accounts[STRANGER]),)
+    )
     number = stage.lifecycle().submit(proposal).proposal
     dao.carry(number)
     dao.pass_time(3 * DAY)

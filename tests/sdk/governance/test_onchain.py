@@ -9,7 +9,6 @@ from novacron.governance.model import ProposalState
 from novacron.governance.onchain import GovernorReader, Tally
 from tests.support.faulty_rpc import Answer, FaultyRpc, Lie, on
 from tests.support.small_dao import DAY, NOVA, POWERS, STRANGER, SmallDao
-from tests.support.small_dao_fixtures import dao, deployed_dao, reader, suite  # noqa: F401
 
 
 def test_a_dao_without_proposals_has_none(reader: GovernorReader) -> None:

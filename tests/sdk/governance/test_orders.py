@@ -11,7 +11,6 @@ from novacron.governance.fork import Fork
 from novacron.governance.orders import ALL_ORDERS, SELF, Subject, execution_orders
 from novacron.governance.suite import Suite
 from tests.support.small_dao import CPU_CAP, NOVA, STRANGER, SmallDao
-from tests.support.small_dao_fixtures import dao, deployed_dao, suite  # noqa: F401
 
 MOST = CPU_CAP - 10 * NOVA
 

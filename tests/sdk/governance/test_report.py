@@ -175,6 +175,23 @@ def test_the_page_is_self_contained_and_runs_nothing(make: Any) -> None:
     assert " ".join(HOSTILE.split()) in page.text
 
 
+def poisoned(value: Any, key: str = "") -> Any:
+    """The document with hostile text in every text, but for the two words that the program itself chooses."""
+    if isinstance(value, dict):
+        return {name: poisoned(item, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [poisoned(item, key) for item in value]
+    return value + HOSTILE if isinstance(value, str) and key not in ("severity", "change") else value
+
+
+def test_hostile_text_stays_text_wherever_it_stands(document: dict[str, Any]) -> None:
+    html = render_html(poisoned(document))
+    assert "<script" not in html
+    assert Page(html).links == []
+    prose = re.sub(r"``+.*?``+|`[^`\n]*`", "", render_markdown(poisoned(document)).replace("\\`", ""))
+    assert not re.search(r"(?<!\\)<script", prose)
+
+
 def test_the_page_shows_everything_of_the_document(document: dict[str, Any]) -> None:
     text = Page(render_html(document)).text
     for wanted in (

@@ -9,8 +9,9 @@ from eth_utils.crypto import keccak
 
 from novacron.governance.artifacts import ArtifactBook
 from novacron.governance.ast_types import namespace_slot
+from novacron.governance.safe_words import SAFE_SLOTS, safe_layout
 from novacron.governance.slots import SlotNamer
-from novacron.governance.storage_layout import ERC1967, SAFE_SLOTS, LayoutBook, Region, safe_layout
+from novacron.governance.storage_layout import ERC1967, LayoutBook, Region
 from novacron.governance.suite import NOBODY
 from tests.support.zoo import ZooStage
 
