@@ -9,15 +9,33 @@ from typing import Any
 import click
 from ape.api import ProviderAPI
 from ape.cli import network_option
+from ape.logging import LogLevel, logger
 
 from novacron.chain.fees import GWEI, FeePolicy
 from novacron.cli.app import App
 from novacron.cli.governance_show import show_drift, show_step
-from novacron.deploy.ape_accounts import ApeSigner, ape_account, ape_pool, network_folder, project_root
+from novacron.deploy.ape_accounts import (
+    ApeSigner,
+    NetworkCommand,
+    ape_account,
+    ape_pool,
+    network_folder,
+    project_root,
+)
 from novacron.exceptions import DriftError, NovaCronError
 from novacron.governance.sending import AccountSender, Sender
 from novacron.governance.steps import Step
 from novacron.governance.workspace import Workspace
+
+
+class GovernanceCommand(NetworkCommand):
+    """A command on a network whose --json is nothing but JSON: Ape's own lines go to the same place."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Connect, then run the command."""
+        if ctx.params.get("as_json"):
+            logger.set_level(LogLevel.ERROR)
+        return super().invoke(ctx)
 
 
 def acting_options(command: Callable[..., Any]) -> Callable[..., Any]:

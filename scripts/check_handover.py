@@ -14,7 +14,7 @@ from rich.console import Console
 
 from novacron.deploy.ape_accounts import NetworkCommand, ape_pool, network_folder, project_root
 from novacron.deploy.apply import MANIFEST_NAME, require_same_chain
-from novacron.deploy.compiler import Compiler
+from novacron.deploy.artifacts import compiler_for
 from novacron.deploy.genesis import load_genesis
 from novacron.deploy.handover import check_handover
 from novacron.deploy.manifest import load_manifest
@@ -42,7 +42,7 @@ def cli(provider: ProviderAPI, genesis: Path | None) -> None:
         expected = None if genesis is None else load_genesis(genesis)
         with ape_pool(provider) as pool:
             require_same_chain(pool, manifest, path)
-            compiler = Compiler(root, cache=root / ".build" / "compiler")
+            compiler = compiler_for(root, fresh=not provider.network.is_dev)
             report = check_handover(pool, manifest, compiler, genesis=expected)
     except NovaCronError as error:
         raise click.ClickException(str(error)) from error

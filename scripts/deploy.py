@@ -24,7 +24,7 @@ from novacron.deploy.ape_accounts import (
     project_root,
 )
 from novacron.deploy.apply import deploy_plan, first_block, journal_name, open_manifest
-from novacron.deploy.compiler import Compiler
+from novacron.deploy.artifacts import compiler_for
 from novacron.deploy.genesis import LOCAL_GENESIS, load_genesis
 from novacron.deploy.git import git_state
 from novacron.deploy.manifest import DeploymentManifest
@@ -73,7 +73,7 @@ def cli(
         if yes and hasattr(account, "set_autosign"):
             account.set_autosign(True)
         signer = ApeSigner(account, provider)
-        compiler = Compiler(root, cache=root / ".build" / "compiler")
+        compiler = compiler_for(root, fresh=not provider.network.is_dev)
         fees = FeePolicy(speed=speed, max_fee_per_gas=int(max_fee * GWEI))  # type: ignore[arg-type]
         symbol = provider.network.ecosystem.fee_token_symbol
         with ape_pool(provider) as pool, tempfile.TemporaryDirectory() as scratch:

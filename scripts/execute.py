@@ -11,11 +11,10 @@ import click
 from ape.api import ProviderAPI
 
 from novacron.cli.app import App
-from novacron.deploy.ape_accounts import NetworkCommand
-from scripts._governance import acting, acting_options, finish, notify
+from scripts._governance import GovernanceCommand, acting, acting_options, finish, notify
 
 
-@click.command(cls=NetworkCommand, short_help="Execute a queued proposal")
+@click.command(cls=GovernanceCommand, short_help="Execute a queued proposal")
 @click.argument("proposal")
 @click.option("--accept-drift", metavar="HASH", help="Accept exactly the differences that have this hash.")
 @click.option("--tolerate-moved", is_flag=True, help="Accept the same change made to another starting value.")

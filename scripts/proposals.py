@@ -15,12 +15,11 @@ from ape_run._cli import ScriptCommand
 
 from novacron.cli.app import App
 from novacron.cli.governance_show import show_proposals
-from novacron.deploy.ape_accounts import NetworkCommand
 from novacron.governance.onchain import GovernorReader
-from scripts._governance import reading
+from scripts._governance import GovernanceCommand, reading
 
 
-@click.command(cls=NetworkCommand, short_help="List the proposals of a network")
+@click.command(cls=GovernanceCommand, short_help="List the proposals of a network")
 @network_option()
 @click.option("--live", is_flag=True, help="Leave out what was executed, defeated or cancelled.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")

@@ -12,11 +12,10 @@ from ape.api import ProviderAPI
 
 from novacron.cli.app import App
 from novacron.cli.governance_show import show_prepared
-from novacron.deploy.ape_accounts import NetworkCommand
-from scripts._governance import acting, acting_options, finish, notify
+from scripts._governance import GovernanceCommand, acting, acting_options, finish, notify
 
 
-@click.command(cls=NetworkCommand, short_help="Simulate a proposal; with --submit, propose it")
+@click.command(cls=GovernanceCommand, short_help="Simulate a proposal; with --submit, propose it")
 @click.argument("name")
 @click.option("--simulate", is_flag=True, help="Only simulate and write the report (the default).")
 @click.option("--submit", is_flag=True, help="Propose exactly what was simulated.")

@@ -12,13 +12,12 @@ from ape.api import ProviderAPI
 
 from novacron.cli.app import App
 from novacron.cli.governance_show import show_sent
-from novacron.deploy.ape_accounts import NetworkCommand
 from novacron.governance.onchain import GovernorReader
 from novacron.governance.votes import cast_vote, parse_support
-from scripts._governance import acting, acting_options
+from scripts._governance import GovernanceCommand, acting, acting_options
 
 
-@click.command(cls=NetworkCommand, short_help="Vote on a proposal")
+@click.command(cls=GovernanceCommand, short_help="Vote on a proposal")
 @click.argument("proposal")
 @click.argument("choice", type=click.Choice(["for", "against", "abstain"], case_sensitive=False))
 @click.option("--reason", default="", help="Goes on the chain with the vote.")

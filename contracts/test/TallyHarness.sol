@@ -9,7 +9,9 @@ import {Governor} from "@openzeppelin/contracts/governance/Governor.sol";
 contract TallyHarness is QuadraticCounting {
     uint256 private _quorum;
 
-    constructor(uint256 quorum_) Governor("Tally") {
+    constructor() Governor("Tally") {}
+
+    function setQuorum(uint256 quorum_) external {
         _quorum = quorum_;
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 
 import click
@@ -9,8 +10,6 @@ import click
 from novacron import __version__
 from novacron.cli.anchor import anchor
 from novacron.cli.app import App, Commands
-from novacron.cli.governance import governance
-from novacron.cli.governance_safe import safe
 from novacron.cli.log import log
 from novacron.cli.manifest import digest, manifest
 from novacron.cli.proof import proof
@@ -18,6 +17,30 @@ from novacron.cli.records import records
 from novacron.cli.run import run
 from novacron.cli.selftest import provenance
 from novacron.cli.store import store
+
+
+class GovernanceGroup(click.Group):
+    """`novacron governance`, whose modules are imported when it is used: the other commands start without them."""
+
+    @cached_property
+    def _loaded(self) -> click.Group:
+        from novacron.cli.governance import governance
+        from novacron.cli.governance_safe import safe
+
+        governance.add_command(safe)
+        return governance
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the commands."""
+        return self._loaded.list_commands(ctx)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        return self._loaded.get_command(ctx, cmd_name)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The group's own help."""
+        self._loaded.format_help(ctx, formatter)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -35,7 +58,7 @@ def cli(ctx: click.Context, as_json: bool, config: Path | None) -> None:
     ctx.obj = App(config=config, as_json=as_json)
 
 
-governance.add_command(safe)
+governance = GovernanceGroup("governance", short_help="Proposals as code: simulate, submit, vote, queue, execute.")
 for command in (digest, manifest, log, anchor, records, run, proof, store, provenance, governance):
     cli.add_command(command)
 

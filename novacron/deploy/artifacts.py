@@ -13,8 +13,30 @@ from typing import Any
 
 from eth_utils.crypto import keccak
 
-from novacron.deploy.compiler import CompiledContract, Compiler, CompilerSettings, immutables_of, variable_names
+from novacron.deploy.compiler import (
+    CompiledContract,
+    Compiler,
+    CompilerSettings,
+    ContractSource,
+    immutables_of,
+    variable_names,
+)
 from novacron.deploy.published import PREFIX
+
+
+def compiler_for(root: Path, *, fresh: bool) -> ContractSource:
+    """The contracts of the project at `root`.
+
+    Args:
+        root: the project.
+        fresh: run solc, or take what it made of the very same input before (`.build/compiler`); else take forge's
+            artifacts where they are those of the tree.
+
+    Raises:
+        CompilerError: `root` is no project.
+    """
+    compiler = Compiler(root, cache=root / ".build" / "compiler")
+    return compiler if fresh else ForgeArtifacts(compiler)
 
 
 class ForgeArtifacts:

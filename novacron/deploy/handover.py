@@ -35,6 +35,7 @@ _PARTS = (
     handover_parts.safe,
     handover_parts.locked,
     handover_parts.supply,
+    handover_parts.verifications,
 )
 
 

@@ -60,20 +60,27 @@ def timelock(view: View) -> Section:
     if not _DELAYS[0] <= delay <= _DELAYS[1]:
         mend = f"Timelock.updateDelay({_DELAYS[1]}) by a proposal"
         findings.append(Finding("Timelock", "delay", "", f"its delay is {delay} s, not 24 to 48 hours", mend))
-    foreign = _foreign_operations(view)
-    for one in foreign:
-        what = f"the operation 0x{one.hex()} is scheduled, and no proposal has queued it"
+    operations = _foreign_operations(view)
+    for one, done in operations:
+        what = (
+            f"the operation 0x{one.hex()} {'was executed' if done else 'is scheduled'}, and no proposal has queued it"
+        )
         mend = f"Timelock.cancel(0x{one.hex()}) by a proposal"
-        findings.append(Finding("Timelock", "scheduled operation", "", what, mend))
+        if done:
+            mend = "deploy the suite anew, unless everybody agrees to what it has done"
+        findings.append(Finding("Timelock", "operation", "", what, mend))
     return Section("timelock", len(pairs) + len(roles) + 1, tuple(findings))
 
 
-def _foreign_operations(view: View) -> list[bytes]:
-    """Pending operations that are of no proposal (`GovernorTimelockControl`: salt = governor ^ description hash)."""
+def _foreign_operations(view: View) -> list[tuple[bytes, bool]]:
+    """Operations of no proposal, and whether they are done.
+
+    Those of a proposal have the salt `governor ^ keccak256(description)` (OpenZeppelin's GovernorTimelockControl).
+    """
     ids = list(dict.fromkeys(log.args["id"] for log in view.events("Timelock", "CallScheduled")))
     if not ids:
         return []
-    pending = view.handle("Timelock").call_many([("isOperationPending", one) for one in ids])
+    times = view.handle("Timelock").call_many([("getTimestamp", one) for one in ids])  # 0 cancelled, 1 done
     governor = int(view.address("Governance"), 16) << 96
     queued = set()
     for log in view.events("Governance", "ProposalCreated"):
@@ -83,7 +90,7 @@ def _foreign_operations(view: View) -> list[bytes]:
             [log.args["targets"], log.args["values"], log.args["calldatas"], bytes(32), salt.to_bytes(32, "big")],
         )
         queued.add(bytes(keccak(batch)))
-    return [one for one, is_pending in zip(ids, pending, strict=True) if is_pending and one not in queued]
+    return [(one, at == 1) for one, at in zip(ids, times, strict=True) if at and one not in queued]
 
 
 def links(view: View) -> Section:
@@ -118,6 +125,27 @@ def links(view: View) -> Section:
         mend = f"IdentityGate.setQuota({view.genesis.quota}) by a proposal"
         findings.append(Finding("IdentityGate", "quota", "", f"its quota is {quota}, not {view.genesis.quota}", mend))
     return Section("links and owners", len(wanted) + len(OWNERS) + 1, tuple(findings))
+
+
+def verifications(view: View) -> Section:
+    """Nobody votes longer than the gate says: the deployer could have verified accounts while it was ADMIN."""
+    accounts = list(dict.fromkeys(log.args["account"] for log in view.events("QuadraticVotes", "VerificationSynced")))
+    if not accounts:
+        return Section("verifications", 0, ())
+    counted = view.handle("QuadraticVotes").call_many([("verifiedUntil", account) for account in accounts])
+    verified = view.handle("IdentityGate").call_many([("verifiedUntil", account) for account in accounts])
+    findings = [
+        Finding(
+            "QuadraticVotes",
+            "verification",
+            account,
+            f"{view.name_of(account)} counts as verified until {here} s, at the gate until {there} s",
+            f"anybody calls QuadraticVotes.sync({account})",
+        )
+        for account, here, there in zip(accounts, counted, verified, strict=True)
+        if here > there
+    ]
+    return Section("verifications", len(accounts), tuple(findings))
 
 
 def safe(view: View) -> Section:

@@ -11,8 +11,8 @@ from novacron.chain.contracts import ContractHandle
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.signer import Signer, signer_from_key
 from novacron.deploy.apply import deploy_plan, journal_name
-from novacron.deploy.artifacts import ForgeArtifacts
-from novacron.deploy.compiler import Compiler, ContractSource
+from novacron.deploy.artifacts import compiler_for
+from novacron.deploy.compiler import ContractSource
 from novacron.deploy.genesis import LOCAL_GENESIS, TREASURY, Genesis
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plans import suite
@@ -30,7 +30,7 @@ SEASON, REACH = 13 * 7 * 86_400, 3
 
 def local_compiler(root: Path = ROOT) -> ContractSource:
     """Contracts from `out/forge` where they are those of the tree, else compiled and kept in `.build/compiler`."""
-    return ForgeArtifacts(Compiler(root, cache=root / ".build" / "compiler"))
+    return compiler_for(root, fresh=False)
 
 
 def deploy_local(

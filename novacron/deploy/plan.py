@@ -191,6 +191,7 @@ class Plan:
             not looked at any more: what they have set is then governance's to change.
         gate: asked before the first call of the hand-over.
         configuration: what the plan was made from, as JSON; kept in the manifest.
+        others: accounts that have a part in the result, so that the deployer may be none of them.
     """
 
     name: str
@@ -199,6 +200,7 @@ class Plan:
     handover: tuple[Call, ...] = ()
     gate: Gate | None = field(default=None, compare=False)
     configuration: Mapping[str, Any] | None = None
+    others: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check names and references.

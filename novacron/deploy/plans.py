@@ -122,6 +122,7 @@ def suite(genesis: Genesis) -> Plan:
         handover=_handover(),
         gate=gate,
         configuration=genesis.to_json(),
+        others=(*genesis.guardians, *genesis.attesters),
     )
 
 

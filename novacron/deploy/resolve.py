@@ -80,8 +80,14 @@ def resolve_plan(
         accounts: address of every account the plan names; `deployer` among them.
 
     Raises:
-        PlanError: an account is missing, an argument does not fit, or an init code exceeds EIP-3860's limit.
+        PlanError: an account is missing, an argument does not fit, an init code exceeds EIP-3860's limit, or the
+            deployer is somebody who has a part in the result.
     """
+    if accounts.get("deployer", "").lower() in {other.lower() for other in plan.others}:
+        raise PlanError(
+            f"the deployer {accounts['deployer']} is also named as guardian or attester; after the hand-over it must "
+            "hold nothing: deploy with another account, or name another one there"
+        )
     addresses: dict[str, str] = {}
     resolved: list[ResolvedInstance] = []
     for item in plan.ordered():

@@ -60,7 +60,7 @@ class TypeTable:
         for member in node["members"]:
             kind = self._type(member["typeName"], source)
             size, whole = int(self.types[kind]["numberOfBytes"]), self._whole_slots(kind)
-            if offset and (whole or offset + size > 32):
+            if offset and offset + size > 32:  # whole slots never fit beside anything
                 slot, offset = slot + 1, 0
             entry["members"].append({"label": member["name"], "offset": offset, "slot": str(slot), "type": kind})
             if whole:

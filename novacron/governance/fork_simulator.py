@@ -22,12 +22,19 @@ class Simulator(Protocol):
     """Runs proposals on forks of a chain."""
 
     def fresh(
-        self, dao: Suite, proposal: Proposal, proposer: str, describe: Callable[[Simulation | None], str]
+        self,
+        dao: Suite,
+        proposal: Proposal,
+        proposer: str,
+        describe: Callable[[Simulation | None], str],
+        *,
+        orders: bool = True,
     ) -> Generator[Simulation, None, None]:
         """Simulate a proposal that is not on the chain, twice on one fork.
 
         Args:
             describe: the description; given None for the first run, and the first run's result for the second.
+            orders: whether the first run tries the orders with other live proposals, too.
 
         Returns:
             The thorough first run, and when that is good, the run under the final description.
@@ -37,6 +44,9 @@ class Simulator(Protocol):
         self, dao: Suite, proposal: Proposal, description: str, stage: Literal["queue", "execute"]
     ) -> Simulation:
         """The rest of the path of a proposal on the chain, from its present state on."""
+
+    def layouts(self, dao: Suite) -> LayoutBook:
+        """Layouts of the compiled contracts."""
 
 
 class ForkSimulator:
@@ -58,13 +68,19 @@ class ForkSimulator:
         self._progress, self._book, self._upgrades = progress, book, upgrades
 
     def fresh(
-        self, dao: Suite, proposal: Proposal, proposer: str, describe: Callable[[Simulation | None], str]
+        self,
+        dao: Suite,
+        proposal: Proposal,
+        proposer: str,
+        describe: Callable[[Simulation | None], str],
+        *,
+        orders: bool = True,
     ) -> Generator[Simulation, None, None]:
         """See `Simulator`; the first run has the orders with the other live proposals and the electorate's warnings."""
         with Fork(dao.pool) as fork:
             draft = describe(None)
             first = self._simulate(fork, dao, proposal, proposer, draft)
-            if first.executed:
+            if first.executed and orders:
                 first = self._with_orders(fork, dao, first, draft)
             yield first
             if first.ok:
@@ -79,7 +95,7 @@ class ForkSimulator:
             proposal,
             description,
             stage=stage,
-            book=self._layouts(dao),
+            book=self.layouts(dao),
             upgrades=self._upgrades,
             progress=self._progress,
         )
@@ -91,7 +107,7 @@ class ForkSimulator:
             proposer=proposer,
             description=description,
             fork=fork,
-            book=self._layouts(dao),
+            book=self.layouts(dao),
             upgrades=self._upgrades,
             progress=self._progress,
         )
@@ -109,7 +125,8 @@ class ForkSimulator:
         findings.sort(key=lambda finding: _SEVERITIES.index(finding.severity))
         return replace(simulation, orders=orders.outcomes, findings=tuple(findings))
 
-    def _layouts(self, dao: Suite) -> LayoutBook:
+    def layouts(self, dao: Suite) -> LayoutBook:
+        """See `Simulator`."""
         if self._book is None:
             self._book = LayoutBook(dao.artifacts)
         return self._book

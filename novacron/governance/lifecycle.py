@@ -79,9 +79,14 @@ class Lifecycle:
         Raises:
             ProposalStateError: this name stands for a proposal that was submitted already.
             SubmissionRefusedError: the description itself changes the effects.
+            StoreBusyError: another run works on it.
             ChainError: the chain does not answer.
         """
         folder = ProposalFolder(self.root / proposal.name)
+        with folder.locked():
+            return self._simulate(folder, proposal, proposer)
+
+    def _simulate(self, folder: ProposalFolder, proposal: Proposal, proposer: str) -> Prepared:
         self._require_unsubmitted(folder)
         self._notify(f"simulating {proposal.name}")
         with closing(
@@ -131,28 +136,44 @@ class Lifecycle:
             SubmissionRefusedError: the simulation found errors.
             ChainError: as `TransactionManager.send`; call again to go on.
         """
-        sender = self._acting()
-        folder = ProposalFolder(self.root / proposal.name)
-        if folder.exists:
+        sender, folder = self._acting(), ProposalFolder(self.root / proposal.name)
+        with folder.locked():
+            if not folder.exists:
+                prepared = self._simulate(folder, proposal, sender.address)
+                if prepared.stored is None:
+                    raise _refused(prepared.simulation)
+                return self._propose(folder, prepared.stored, sender)
             stored = self._own(folder)
-            stored.require_same(proposal, sender.address)
-        else:
-            prepared = self.simulate(proposal, sender.address)
-            if prepared.stored is None:
-                raise _refused(prepared.simulation)
-            stored = prepared.stored
+            if self.reader.state(stored.id) is not None:
+                self._require_same_file(stored, proposal, sender)
+            else:
+                stored.require_same(proposal, sender.address)
+                if not sender.begun(key_of("propose", stored.id)):
+                    self._require_unchanged(proposal, stored)
             return self._propose(folder, stored, sender)
-        if self.reader.state(stored.id) is None and not sender.begun(key_of("propose", stored.id)):
-            self._notify(f"simulating {proposal.name} again from the present chain")
-            description = stored.description
-            with closing(self._simulator.fresh(self.dao, proposal, sender.address, lambda _: description)) as runs:
-                now = next(runs)
-            if not now.ok:
-                raise _refused(now)
-            rows = compare(stored.pinned, outcome_of(now))
-            if rows:
-                raise drift_error(stored, rows, "simulate it again to pin what it would do now")
-        return self._propose(folder, stored, sender)
+
+    @staticmethod
+    def _require_same_file(stored: StoredProposal, proposal: Proposal, sender: Sender) -> None:
+        try:
+            stored.require_same(proposal, sender.address)
+        except TamperedProposalError:
+            raise ProposalStateError(
+                f"{stored.name} is on the chain already as {short_id(stored.id)}, and its file says something else now; "
+                "to propose that, give the file another name"
+            ) from None
+
+    def _require_unchanged(self, proposal: Proposal, stored: StoredProposal) -> None:
+        """Raise unless the very object to submit still does what was pinned."""
+        self._notify(f"simulating {proposal.name} again from the present chain")
+        with closing(
+            self._simulator.fresh(self.dao, proposal, stored.proposer, lambda _: stored.description, orders=False)
+        ) as runs:
+            now = next(runs)
+        if not now.ok:
+            raise _refused(now)
+        rows = compare(stored.pinned, outcome_of(now))
+        if rows:
+            raise drift_error(stored, rows, "simulate it again to pin what it would do now")
 
     def _propose(self, folder: ProposalFolder, stored: StoredProposal, sender: Sender) -> Step:
         data = self.reader.governor.encode(
@@ -248,7 +269,8 @@ class Lifecycle:
 
     def verify(self, stored: StoredProposal, predicted: Outcome | None = None) -> Verification:
         """Compare what an executed proposal did with what was predicted (the pinned effects when None)."""
-        return verify_execution(self.reader, stored.proposal, stored.description, predicted or stored.pinned)
+        book = self._simulator.layouts(self.dao)
+        return verify_execution(self.reader, stored.proposal, stored.description, predicted or stored.pinned, book)
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
@@ -282,8 +304,11 @@ class Lifecycle:
                 f"{folder.name} is on the chain already as {short_id(stored.id)} ({state.name.lower()}); to propose it "
                 "once more, give its file another name"
             )
-        if self.sender is not None and self.sender.begun(key_of("propose", stored.id)):
-            raise ProposalStateError(f"the submission of {folder.name} is on its way; submit again to finish it")
+        waiting = None if self.sender is None else self.sender.waiting(key_of("propose", stored.id))
+        if waiting is not None:
+            raise ProposalStateError(
+                f"{folder.name} was submitted as it is, and {waiting}; simulate it under another name"
+            )
 
     def _done(self, name: StepName, number: int) -> bool:
         state = self.reader.state(number)

@@ -16,6 +16,7 @@ from novacron.governance.effects import Bookkeeping, EffectsReader
 from novacron.governance.model import Effects, Proposal, calldata_hash
 from novacron.governance.onchain import Core, GovernorReader, short_id
 from novacron.governance.report import effects_document
+from novacron.governance.storage_layout import LayoutBook
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,9 @@ class Verification:
         return not self.differences
 
 
-def verify_execution(reader: GovernorReader, proposal: Proposal, description: str, predicted: Outcome) -> Verification:
+def verify_execution(
+    reader: GovernorReader, proposal: Proposal, description: str, predicted: Outcome, book: LayoutBook | None = None
+) -> Verification:
     """Compare an executed proposal with its prediction.
 
     Raises:
@@ -55,7 +58,7 @@ def verify_execution(reader: GovernorReader, proposal: Proposal, description: st
     if not isinstance(block, dict):
         raise InconsistentEndpointError(f"the node does not have block {event.block_number} any more")
     at = int(block["timestamp"], 16)
-    effects_reader = EffectsReader(reader.dao.pool, reader.dao)
+    effects_reader = EffectsReader(reader.dao.pool, reader.dao, book)
     complete = True
     try:
         actual = effects_document(effects_reader.effects(event.transaction_hash, bookkeeping))

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,8 @@ from eth_utils.crypto import keccak
 
 from novacron.atomic import write_atomically
 from novacron.chain.addresses import parse_address
-from novacron.exceptions import InputError, StoreError, TamperedProposalError, UnknownProposalError
+from novacron.deploy.lock import exclusive
+from novacron.exceptions import InputError, StoreBusyError, StoreError, TamperedProposalError, UnknownProposalError
 from novacron.governance.authoring import Description, parse_description
 from novacron.governance.drift import Outcome
 from novacron.governance.model import Action, Proposal, calldata_hash, proposal_id
@@ -147,6 +149,20 @@ class ProposalFolder:
         except (OSError, ValueError):
             return False
         return isinstance(document, dict) and bool(document.get("transactions"))
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other runs from simulating or submitting the same proposal meanwhile.
+
+        Raises:
+            StoreBusyError: one does.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(exclusive(self.path))
+            except StoreBusyError:
+                raise StoreBusyError(f"another run works on {self.name}; wait until it has finished") from None
+            yield
 
     def load(self) -> StoredProposal:
         """Read and check everything.

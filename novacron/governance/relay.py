@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Any
 
 from novacron.chain.endpoints import EndpointPool
+from novacron.chain.errors import ErrorKind, kind_of
 from novacron.exceptions import ChainError
 
 _READING = ("eth_get", "eth_call", "eth_chainId", "eth_blockNumber", "eth_gasPrice", "eth_feeHistory", "net_version")
@@ -77,7 +78,9 @@ class PoolRelay:
                 self.failures.append(str(error))
                 return head | {"error": {"code": -32000, "message": str(error)}}
             if "error" in found:
-                self.failures.append(f"{method}: {found['error'].get('message')}")
+                # The fork asks for what not every node has (eth_getAccountInfo), and then for the parts of it.
+                if kind_of(found["error"]) is not ErrorKind.UNSUPPORTED:
+                    self.failures.append(f"{method}: {found['error'].get('message')}")
                 return head | {"error": found["error"]}
             self._cache[key] = {"result": found["result"]}
         return head | self._cache[key]

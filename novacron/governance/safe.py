@@ -90,7 +90,7 @@ class SafeTransaction:
         to, value, data: the call; value in wei.
         nonce: the Safe's; transactions happen in its order.
         operation: 0, a call. Delegate calls (1) are refused: they would run foreign code as the Safe.
-        title: for people.
+        title: for people; `key`: for programs, the step of a proposal's life that it takes. Neither is signed.
         signatures: 65 bytes by owner (checksum address).
     """
 
@@ -102,6 +102,7 @@ class SafeTransaction:
     nonce: int
     operation: int = 0
     title: str = ""
+    key: str = ""
     signatures: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     @property

@@ -24,6 +24,7 @@ def save_transaction(path: Path, transaction: SafeTransaction) -> Path:
     document = {
         "format": FORMAT,
         "title": transaction.title,
+        "key": transaction.key,
         "chainId": transaction.chain_id,
         "safe": transaction.safe,
         "to": transaction.to,
@@ -63,6 +64,7 @@ def load_transaction(path: Path) -> SafeTransaction:
             nonce=_number(document["nonce"]),
             operation=_number(document["operation"]),
             title=str(document.get("title", "")),
+            key=str(document.get("key", "")),
             signatures={parse_address(owner): _bytes(one) for owner, one in document["signatures"].items()},
         )
         stated = _bytes(document["safeTxHash"])

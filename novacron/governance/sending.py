@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -49,6 +49,9 @@ class Sender(Protocol):
     def begun(self, key: str) -> bool:
         """Whether a transaction of this key is on its way: it may be mined whatever we do."""
 
+    def waiting(self, key: str) -> str | None:
+        """Words for a call of this key that was begun and may still happen; None when there is none."""
+
     def made(self, key: str, transaction: str) -> bool:
         """Whether a mined transaction is the one of this key."""
 
@@ -73,6 +76,10 @@ class AccountSender:
         """Whether a transaction of this key is signed and not final."""
         entry = self.manager.journal.get(self._open_key(key))
         return entry is not None and not entry.settled and not entry.unsigned
+
+    def waiting(self, key: str) -> str | None:
+        """A transaction that is signed and not final."""
+        return "its transaction is on its way (submit again to finish it)" if self.begun(key) else None
 
     def made(self, key: str, transaction: str) -> bool:
         """Whether a mined transaction is the one of this key; one whose answer was lost is settled on the way."""
@@ -116,11 +123,17 @@ class SafeSender:
         taken = [transaction.nonce for _, transaction in waiting]
         nonce = max([self.safe.nonce(), *(number + 1 for number in taken)])
         made = self.safe.transaction(call.to, call.data, value=call.value, nonce=nonce, title=call.title)
+        made = replace(made, key=call.key)
         return Sent(safe_transaction=made, file=save_transaction(self.folder / file_name(made), made))
 
     def begun(self, key: str) -> bool:  # noqa: ARG002 - the protocol's
         """Never: the owners decide, and the Safe refuses what has become impossible."""
         return False
+
+    def waiting(self, key: str) -> str | None:
+        """A file that owners may still sign and execute."""
+        found = next((path for path, transaction in self._waiting() if transaction.key == key), None)
+        return None if found is None else f"{found} waits for the Safe's owners (delete it to give it up)"
 
     def made(self, key: str, transaction: str) -> bool:  # noqa: ARG002 - the protocol's
         """False: who executes a Safe's transaction is not known here."""

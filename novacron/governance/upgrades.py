@@ -98,7 +98,7 @@ def upgrades_of(proposal: Proposal) -> Iterator[Upgrade]:
 
 
 class UpgradeCheck:
-    """Looks at the upgrades of a proposal.
+    """Looks at the upgrades of a proposal. What Slither said about a code is remembered: it takes seconds.
 
     Args:
         folders: forge output (`out/forge`), with its build-info of the present and the new implementation.
@@ -110,6 +110,7 @@ class UpgradeCheck:
         self.root = root
         self._builds = BuildInfos(folders)
         self._slither = slither
+        self._analysed: dict[bytes, list[Finding]] = {}
 
     @classmethod
     def of_artifacts(cls, folders: Sequence[Path], *, slither: bool = True) -> UpgradeCheck:
@@ -145,13 +146,23 @@ class UpgradeCheck:
                 continue
             progress(f"compare the storage layout of {fresh.name} with that of {proxy}")
             found += self._compared(proxy, present, fresh) if behind is not None else []
-            build = self._builds.of(fresh) if self._slither else None
-            if build is not None:
-                progress(f"Slither on {fresh.name}")
-                found += slither_findings(fresh.name, build, self.root)
+            if self._slither:
+                found += self._analyse(fresh, progress)
         return found
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _analyse(self, fresh: BuiltContract, progress: Progress) -> list[Finding]:
+        if fresh.runtime_code not in self._analysed:
+            build = self._builds.of(fresh)
+            if build is None:
+                message = (
+                    f"{fresh.name} was not analysed: forge's build-info of it is missing; run `forge build --force`"
+                )
+                return [Finding("warning", "slither", message)]
+            progress(f"Slither on {fresh.name}")
+            self._analysed[fresh.runtime_code] = slither_findings(fresh.name, build, self.root)
+        return self._analysed[fresh.runtime_code]
 
     def _compared(self, proxy: str, present: BuiltContract | None, fresh: BuiltContract) -> list[Finding]:
         if present is None:

@@ -63,7 +63,7 @@ class Workspace:
 
     def proposal(self, name: str) -> Proposal:
         """`scripts/proposals/<name>.py`. Raises ProposalError."""
-        return load_proposal(self.root / "scripts" / "proposals" / f"{name.removesuffix('.py')}.py", self.dao)
+        return load_proposal(self.root / "scripts" / "proposals" / f"{Path(name).stem}.py", self.dao)
 
     def manager(
         self, signer: Signer, fees: FeePolicy | None = None, *, confirmations: int = 1, timeout: float = 600.0
@@ -84,7 +84,7 @@ class Workspace:
             UnknownProposalError: nothing of this name was simulated here.
         """
         number = parse_id(reference)
-        return ProposalFolder(self.proposals / reference).load().id if number is None else number
+        return ProposalFolder(self.proposals / Path(reference).stem).load().id if number is None else number
 
     def lifecycle(self, sender: Sender | None = None, notify: Callable[[str], None] | None = None) -> Lifecycle:
         """The steps of a proposal's life here."""

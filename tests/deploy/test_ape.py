@@ -20,6 +20,7 @@ from eth_account import Account
 from novacron.chain.anvil import Anvil, free_port
 from novacron.chain.endpoints import EndpointPool
 from novacron.deploy.ape_accounts import ApeSigner
+from novacron.deploy.arguments import encode_call
 from novacron.deploy.compiler import Compiler
 from novacron.deploy.manifest import load_manifest
 from novacron.deploy.onchain import code_at
@@ -38,6 +39,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("ape-config.yaml", "foundry.toml"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
+    (folder / "out").symlink_to(ROOT / "out")  # development chains take what forge has built
     (folder / "home").mkdir()
     return folder
 
@@ -65,12 +67,13 @@ def test_deploy_and_verify_from_the_command_line(workspace: Path, chain: Anvil) 
     network = ("--network", f"ethereum:local:{chain.url}")
     folder = workspace / "deployments" / "ethereum-local"
 
-    dry = run(workspace, "ape", "run", "deploy", *network, "--dry-run")
+    plan = ("--plan", "foundation")
+    dry = run(workspace, "ape", "run", "deploy", *network, *plan, "--dry-run")
     assert dry.returncode == 0, dry.stderr
     assert "nothing was sent" in dry.stdout
     assert not folder.exists()
 
-    first = run(workspace, "ape", "run", "deploy", *network)
+    first = run(workspace, "ape", "run", "deploy", *network, *plan)
     assert first.returncode == 0, first.stderr
     manifest = load_manifest(folder / "manifest.json")
     address = manifest.address_of("ProofOfTraining")
@@ -78,7 +81,7 @@ def test_deploy_and_verify_from_the_command_line(workspace: Path, chain: Anvil) 
     assert address in first.stdout
     assert manifest.instances["ProofOfTraining"].deployer == chain.accounts[0][0]
 
-    again = run(workspace, "ape", "run", "deploy", *network)
+    again = run(workspace, "ape", "run", "deploy", *network, *plan)
     assert again.returncode == 0, again.stderr
     assert load_manifest(folder / "manifest.json") == manifest
     assert chain.rpc("eth_getTransactionCount", chain.accounts[0][0], "latest") == "0x1"
@@ -100,19 +103,60 @@ def test_deploy_and_verify_from_the_command_line(workspace: Path, chain: Anvil) 
     assert "1 differences" in bad.stderr
 
 
+def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(workspace: Path) -> None:
+    with Anvil() as anvil:
+        network = ("--network", f"ethereum:local:{anvil.url}")
+        done = run(workspace, "ape", "run", "deploy", *network)  # the default plan, anvil's accounts as genesis
+        assert done.returncode == 0, done.stderr
+        assert "Handed over." in done.stdout
+        manifest = load_manifest(workspace / "deployments" / "ethereum-local" / "manifest.json")
+        assert len(manifest.instances) == 17
+
+        good = run(workspace, "ape", "run", "check_handover", *network)
+        assert good.returncode == 0, good.stdout + good.stderr
+        assert "The deployer holds no right." in good.stdout
+
+        timelock, authority = manifest.address_of("Timelock"), manifest.address_of("Authority")
+        deployer = anvil.accounts[0][0]
+        anvil.rpc("anvil_setBalance", timelock, hex(10**18))
+        anvil.rpc("anvil_impersonateAccount", timelock)
+        data = encode_call("x", "grantRole(uint64,address,uint32)", [1, deployer, 0])
+        anvil.rpc("eth_sendTransactionSync", {"from": timelock, "to": authority, "data": "0x" + data.hex()})
+        bad = run(workspace, "ape", "run", "check_handover", *network)
+        assert bad.returncode == 1
+        assert f"Authority: the deployer {deployer} has the role GUARDIAN" in bad.stdout
+        assert f"To mend: the deployer calls Authority.renounceRole(1, {deployer})" in bad.stdout
+        assert "1 findings: the hand-over is not complete" in bad.stderr
+        assert "Traceback" not in bad.stdout + bad.stderr
+
+        other = workspace / "other.toml"
+        other.write_text("quota = 5")
+        refused = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other))
+        assert refused.returncode == 1
+        assert "genesis: the file lacks allocations, attesters, guardian" in refused.stderr
+        misplaced = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other), "--plan", "foundation")
+        assert misplaced.returncode == 2
+        assert "takes no --genesis" in misplaced.stderr
+        shutil.rmtree(workspace / "deployments" / "ethereum-local")
+
+
 def test_a_keyfile_account_deploys_where_ape_knows_only_an_address(workspace: Path) -> None:
     importing = f"import ape_accounts; ape_accounts.import_account_from_private_key('me', 'pass word', '{KEY}')"
     added = run(workspace, sys.executable, "-c", importing)
     assert added.returncode == 0, added.stderr
     address = Account.from_key(KEY).address
     with Anvil(chain_id=4243) as anvil:
-        nobody = run(workspace, "ape", "run", "deploy", "--network", anvil.url, "--dry-run")
+        plan = ("--plan", "foundation")
+        nobody = run(workspace, "ape", "run", "deploy", "--network", anvil.url, *plan, "--dry-run")
         assert nobody.returncode == 1
         assert "--account ALIAS" in nobody.stderr
-        command = ("ape", "run", "deploy", "--network", anvil.url, "--account", "me", "--yes")
+        command = ("ape", "run", "deploy", "--network", anvil.url, *plan, "--account", "me", "--yes")
         poor = run(workspace, *command, APE_ACCOUNTS_me_PASSPHRASE="pass word")
         assert poor.returncode == 1
         assert address in poor.stderr
+        undecided = run(workspace, "ape", "run", "deploy", "--network", anvil.url, "--account", "me", "--dry-run")
+        assert undecided.returncode == 1
+        assert "give a genesis file (--genesis FILE)" in undecided.stderr
         anvil.rpc("anvil_setBalance", address, hex(10**18))
         rich = run(workspace, *command, APE_ACCOUNTS_me_PASSPHRASE="pass word")
         assert rich.returncode == 0, rich.stderr
@@ -128,7 +172,7 @@ def test_without_a_running_node_ape_starts_one_and_stops_it(workspace: Path) -> 
     manifest = workspace / "deployments" / "ethereum-local" / "manifest.json"
     manifest.parent.mkdir(parents=True, exist_ok=True)
     manifest.write_text("of a chain that lives on")
-    command = ("ape", "run", "deploy", "--network", "ethereum:local:foundry")
+    command = ("ape", "run", "deploy", "--network", "ethereum:local:foundry", "--plan", "foundation")
     done = run(workspace, *command, APE_FOUNDRY_HOST=f"http://127.0.0.1:{port}")
     assert done.returncode == 0, done.stderr
     assert "code equals the source" in done.stdout
@@ -186,8 +230,17 @@ print(json.dumps({
         assert f"name: {name}\n" in listed.stdout
 
 
-def test_ape_compiles_to_the_same_bytes(workspace: Path) -> None:
+def test_ape_compiles_to_the_same_bytes(tmp_path: Path) -> None:
     # Ape compiles a copy of the project without node_modules: set-up's compiler reads imports from the project.
+    workspace = tmp_path / "project"  # of this contract alone: Ape compiles all there is
+    for name in json.loads(Compiler(ROOT, solc=SOLC).standard_input("ProofOfTraining")[0])["sources"]:
+        if not name.startswith("node_modules/"):
+            (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, workspace / name)
+    for name in ("ape-config.yaml", "foundry.toml"):
+        shutil.copy(ROOT / name, workspace / name)
+    (workspace / "node_modules").symlink_to(ROOT / "node_modules")
+    (workspace / "home").mkdir()
     reading = "import ape; print(ape.project.ProofOfTraining.contract_type.model_dump_json())"
     done = run(workspace, sys.executable, "-c", reading, SOLCX_BINARY_PATH=str(SOLC.parent))
     assert done.returncode == 0, done.stderr[-2000:]

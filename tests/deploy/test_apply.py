@@ -314,7 +314,6 @@ def test_the_preview_predicts_addresses_and_gas_and_sends_nothing(
     assert transactions_of(pool, signer.address) == 0
     assert [row.instance for row in preview.rows] == ["Registry", "MainVault"]
     assert not any(row.exists for row in preview.rows)
-    assert "dependencies" in preview.rows[1].note
     manifest = deploy(pool, signer, compiler, out_dir)
     for row in preview.rows:
         record = manifest.instances[row.instance]

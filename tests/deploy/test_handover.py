@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.contracts import ContractHandle
@@ -19,7 +20,7 @@ from novacron.deploy.compiler import ContractSource
 from novacron.deploy.genesis import LOCAL_GENESIS
 from novacron.deploy.handover import HandoverReport, check_handover
 from novacron.deploy.handover_view import Finding
-from novacron.deploy.local import deploy_local, local_compiler
+from novacron.deploy.local import LOCAL_HOLDERS, SEASON, deploy_local, local_compiler, make_voters
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.roles import Rule, Who, role_id
 from novacron.deploy.run import DeployEvent
@@ -112,9 +113,9 @@ def test_an_honest_hand_over_passes_every_kind_of_check(suite: Suite) -> None:
     assert [section.name for section in report.sections] == [
         "code", "table of roles", "members of roles", "settings of roles", "roles of functions",
         "authorities and restrictions", "timelock", "links and owners", "guardian Safe", "initialisers and proxies",
-        "genesis supply",
+        "genesis supply", "verifications",
     ]  # fmt: skip
-    assert all(section.checked for section in report.sections)
+    assert all(section.checked for section in report.sections[:-1])
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER"])
@@ -243,12 +244,52 @@ def test_an_unknown_role_of_the_timelock_is_found(suite: Suite) -> None:
     only(suite.found(), "Timelock", "0x" + "07" * 32, STRANGER, "has 0x0707", "revokeRole")
 
 
-def test_an_operation_that_the_deployer_left_in_the_timelock_is_found(suite: Suite) -> None:
-    suite.send("Timelock", "Timelock", "grantRole", role_id("PROPOSER_ROLE"), suite.deployer)
-    call = (suite.deployer, 0, b"", bytes(32), bytes(32), 48 * 3600)
-    suite.send(suite.deployer, "Timelock", "schedule", *call)
-    suite.send("Timelock", "Timelock", "revokeRole", role_id("PROPOSER_ROLE"), suite.deployer)
-    only(suite.found(), "Timelock", "scheduled operation", "", "no proposal has queued it", "Timelock.cancel(0x")
+def test_an_operation_that_the_deployer_left_in_the_timelock_is_found_before_and_after_it_is_executed(
+    suite: Suite,
+) -> None:
+    powers = [role_id(name) for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE")]
+    for power in powers:
+        suite.send("Timelock", "Timelock", "grantRole", power, suite.deployer)
+    token = suite["NovaToken"]
+    approval = token.encode("approve", suite.deployer, 10**27)  # the treasury's
+    suite.send(suite.deployer, "Timelock", "schedule", token.address, 0, approval, bytes(32), bytes(32), 48 * 3600)
+    for power in powers:
+        suite.send("Timelock", "Timelock", "revokeRole", power, suite.deployer)
+    only(suite.found(), "Timelock", "operation", "", "is scheduled, and no proposal", "Timelock.cancel(0x")
+    suite.chain.rpc("evm_increaseTime", 48 * 3600)
+    suite.send("Governance", "Timelock", "execute", token.address, 0, approval, bytes(32), bytes(32))
+    only(suite.found(), "Timelock", "operation", "", "was executed, and no proposal", "deploy the suite anew")
+
+
+def test_what_a_proposal_has_scheduled_and_executed_is_no_finding(suite: Suite) -> None:
+    with EndpointPool([suite.chain.url]) as pool:
+        make_voters(pool, suite.manifest)
+    target, data = suite.manifest.address_of("IdentityGate"), suite["IdentityGate"].encode("setQuota", 1000)
+    proposal = ([target], [0], [data])
+    suite.chain.rpc("evm_increaseTime", 10)
+    suite.send(LOCAL_HOLDERS[0], "Governance", "propose", *proposal, "The quota stays")
+    suite.chain.rpc("evm_increaseTime", 86_400 + 10)
+    number = suite["Governance"].call("getProposalId", *proposal, keccak(text="The quota stays"))
+    for holder in LOCAL_HOLDERS:
+        suite.send(holder, "Governance", "castVote", number, 1)
+    suite.chain.rpc("evm_increaseTime", 7 * 86_400 + 10)
+    suite.send(STRANGER, "Governance", "queue", *proposal, keccak(text="The quota stays"))
+    assert not suite.found()
+    suite.chain.rpc("evm_increaseTime", 48 * 3600 + 10)
+    suite.send(STRANGER, "Governance", "execute", *proposal, keccak(text="The quota stays"))
+    report = suite.check()
+    report.raise_if_failed()
+    assert report.sections[-1].checked == len(LOCAL_HOLDERS)
+
+
+def test_accounts_that_the_deployer_verified_while_it_could_are_found(suite: Suite) -> None:
+    season = int(str(suite.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"]), 16) // SEASON  # type: ignore[index]
+    suite.send("Timelock", "Authority", "grantRole", 2, suite.deployer, 0)
+    suite.send(suite.deployer, "IdentityGate", "verify", STRANGER, season)
+    suite.send("Timelock", "Authority", "revokeRole", 2, suite.deployer)
+    only(suite.found(), "QuadraticVotes", "verification", STRANGER, "at the gate until 0 s", f"sync({STRANGER})")
+    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+    assert not suite.found()
 
 
 def test_another_proposal_guardian_is_found(suite: Suite) -> None:

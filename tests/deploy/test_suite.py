@@ -62,6 +62,17 @@ def test_the_default_plan_is_the_suite_and_needs_a_genesis() -> None:
         plan_named(SUITE)
 
 
+def test_the_deployer_may_be_no_guardian_and_no_attester(
+    pool: EndpointPool, anvil: Anvil, source: ContractSource, tmp_path: Path
+) -> None:
+    for number in (5, 9):
+        with pytest.raises(
+            PlanError, match=f"deployer {anvil.accounts[number][0]} is also named as guardian or attester"
+        ):
+            deploy_local(pool, tmp_path / "x-local", signer=signer_from_key(anvil.accounts[number][1]), compiler=source)
+        assert transactions_of(pool, anvil.accounts[number][0]) == 0
+
+
 def test_the_local_genesis_is_of_anvils_accounts() -> None:
     accounts = [account for account, _ in Anvil().accounts]
     assert list(LOCAL_HOLDERS) == accounts[1:6]

@@ -113,8 +113,8 @@ class Suite:
         return self.chain.gas(self.votes.functions.delegate(self.people[to]), self.people[source])
 
     def transfer(self, source: int, to: int) -> int:
-        """Gas of a transfer of 1 NOVA between two of the people, by number."""
-        return self.chain.gas(self.nova.functions.transfer(self.people[to], NOVA), self.people[source])
+        """Gas of a transfer of 100 NOVA, which changes both roots, between two of the people, by number."""
+        return self.chain.gas(self.nova.functions.transfer(self.people[to], 100 * NOVA), self.people[source])
 
 
 def resource_token(chain: Chain, authority: str) -> Contract:

@@ -21,6 +21,7 @@ contract GovernanceSymbolic is Test {
     HostilePausable private target;
     Timelock private timelock;
     ResourceToken private cpu;
+    TallyHarness private tally;
 
     function setUp() public {
         OneRole authority = new OneRole(MASTER);
@@ -28,6 +29,7 @@ contract GovernanceSymbolic is Test {
         target = new HostilePausable(brake);
         timelock = new Timelock(48 hours, new address[](0), new address[](0), MASTER);
         cpu = new ResourceToken("CPU", "CPU", "h", CAP, address(authority), new IResourceToken.Allocation[](0));
+        tally = new TallyHarness();
     }
 
     /// @dev B-1, for all times below 2^64 and all callers: a pause is lifted by anybody after 72 hours, by nobody before.
@@ -92,41 +94,39 @@ contract GovernanceSymbolic is Test {
         assert(cpu.totalSupply() == (one ? first : 0) + (two ? second : 0));
     }
 
-    /// @dev Q-1, for all sums and weights below 2^63 and any support: one sum grows by the weight, the others stay.
-    function check_VoteAddsToOneSum(uint64[3] memory sums, uint64 weight, uint8 support) external {
-        vm.assume(weight < 2 ** 63 && sums[0] < 2 ** 63 && sums[1] < 2 ** 63 && sums[2] < 2 ** 63);
-        vm.assume(support < 3);
-        TallyHarness tally = new TallyHarness(type(uint256).max);
-        for (uint8 i = 0; i < 3; ++i) {
-            tally.count(address(uint160(i)), i, sums[i]);
-        }
-        tally.count(address(3), support, weight);
+    /// @dev Q-1, for any two votes of weights below 2^63: each adds its weight to the sum it names and to no other.
+    function check_VoteAddsToOneSum(uint64 first, uint64 second, uint8 one, uint8 two) external {
+        vm.assume(first < 2 ** 63 && second < 2 ** 63 && one < 3 && two < 3);
+        tally.setQuorum(type(uint256).max);
+        tally.count(address(1), one, first);
+        tally.count(address(2), two, second);
         (uint256 against, uint256 inFavour, uint256 abstain) = tally.proposalVotes(0);
-        assert(against == uint256(sums[0]) + (support == 0 ? weight : 0));
-        assert(inFavour == uint256(sums[1]) + (support == 1 ? weight : 0));
-        assert(abstain == uint256(sums[2]) + (support == 2 ? weight : 0));
+        assert(against == (one == 0 ? first : 0) + (two == 0 ? uint256(second) : 0));
+        assert(inFavour == (one == 1 ? first : 0) + (two == 1 ? uint256(second) : 0));
+        assert(abstain == (one == 2 ? first : 0) + (two == 2 ? uint256(second) : 0));
     }
 
-    /// @dev Q-2, for two votes of any weight below 2^63 at any times below 2^40, any quorum: the deadline is two days
-    /// after the one that brought the quorum, and moves once.
+    /// @dev Q-2, for any quorum, two votes of weights below 2^63 at any times below 2^40, the vote being about to end:
+    /// the deadline is two days after the vote that brought the quorum, and moves once.
     function check_DeadlineMovesWithTheQuorum(
-        uint256 quorum,
-        uint64[2] memory weights,
-        uint8[2] memory kinds,
-        uint40[2] memory times
+        uint64 quorum,
+        uint64 first,
+        uint64 second,
+        uint8 one,
+        uint8 two,
+        uint40 time,
+        uint40 later
     ) external {
-        vm.assume(weights[0] < 2 ** 63 && weights[1] < 2 ** 63 && kinds[0] < 3 && kinds[1] < 3);
-        vm.assume(quorum > 0);
-        TallyHarness tally = new TallyHarness(quorum);
-        uint256 expected;
-        uint256 counted;
-        for (uint160 i = 0; i < 2; ++i) {
-            vm.warp(times[i]);
-            tally.count(address(i), kinds[i], weights[i]);
-            bool before = counted >= quorum;
-            if (kinds[i] != 0) counted += weights[i];
-            if (!before && counted >= quorum) expected = uint256(times[i]) + 2 days;
-        }
+        vm.assume(first < 2 ** 63 && second < 2 ** 63 && one < 3 && two < 3 && quorum > 0);
+        tally.setQuorum(quorum);
+        vm.warp(time);
+        tally.count(address(1), one, first);
+        uint256 counted = one == 0 ? 0 : first;
+        uint256 expected = counted >= quorum ? uint256(time) + 2 days : 0;
+        assert(tally.proposalDeadline(0) == expected);
+        vm.warp(later);
+        tally.count(address(2), two, second);
+        if (counted < quorum && two != 0 && counted + second >= quorum) expected = uint256(later) + 2 days;
         assert(tally.proposalDeadline(0) == expected);
     }
 }

@@ -82,8 +82,8 @@ contract GovernanceInvariants is GovernanceSuite {
         vm.assertEq(address(governance).balance, uint256(0));
     }
 
-    /// @dev The invariant says something only if the handler gets through: 3,600 pseudo-random actions do all of them,
-    /// in twelve histories.
+    /// @dev The invariant says something only if the handler gets through: 9,000 pseudo-random actions do all of them,
+    /// in thirty histories.
     function test_HandlerReachesEveryAction() external {
         bytes32[15] memory names = [
             bytes32("propose"),
@@ -104,12 +104,12 @@ contract GovernanceInvariants is GovernanceSuite {
         ];
         uint256[15] memory reached;
         uint256 word = 42;
-        for (uint256 history = 0; history < 12; ++history) {
+        for (uint256 history = 0; history < 30; ++history) {
             setUp();
             for (uint256 i = 0; i < 300; ++i) {
                 word = uint256(keccak256(abi.encode(word)));
                 _act(word);
-                if (i % 10 == 0) this.invariant_GovernanceIsAsItsModel();
+                if (i % 20 == 0) this.invariant_GovernanceIsAsItsModel();
             }
             for (uint256 i = 0; i < names.length; ++i) {
                 reached[i] += handler.calls(names[i]);

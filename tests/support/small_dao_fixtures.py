@@ -13,7 +13,7 @@ from novacron.governance.suite import Suite
 from tests.support.small_dao import SmallDao, small_dao
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def deployed_dao() -> Iterator[SmallDao]:
     with Anvil() as node:
         yield small_dao(node)

@@ -55,7 +55,7 @@ class Stage:
         return number
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def simulator() -> ForkSimulator:
     return ForkSimulator()
 

@@ -97,6 +97,20 @@ def test_a_plain_payment(zoo: ZooStage) -> None:
     assert effects.writes == ()
 
 
+def test_a_transfer_of_an_nft_is_no_amount_of_a_token(zoo: ZooStage) -> None:
+    # LOG4 without data: PUSH1 9 (id), two addresses, the topic that ERC-20 has too, PUSH1 0, PUSH1 0, LOG4.
+    topic = keccak(text="Transfer(address,address,uint256)")
+    addresses = "".join("73" + person[2:] for person in zoo.people[:2])
+    zoo.fork.rpc("anvil_setCode", TARGET, "0x6009" + addresses + "7f" + topic.hex() + "5f5fa4")
+    effects = zoo.reader.effects(zoo.fork.send(zoo.people[0], TARGET).transaction_hash)
+    assert len(effects.events) == 1
+    assert effects.transfers == ()
+    # LOG3 with the same word as data is ERC-20's.
+    zoo.fork.rpc("anvil_setCode", TARGET, "0x60095f52" + addresses + "7f" + topic.hex() + "60205fa3")
+    effects = zoo.reader.effects(zoo.fork.send(zoo.people[0], TARGET).transaction_hash)
+    assert effects.transfers == (Transfer(TARGET, "Keeper", zoo.people[0], 9),)
+
+
 def test_on_the_real_chain_fees_are_no_effect(zoo_node: tuple[SmallDao, Suite]) -> None:
     stage, suite = zoo_node
     sent = stage.contracts["Zoo"].functions.onlyMode(1).transact({"from": stage.accounts[2]})

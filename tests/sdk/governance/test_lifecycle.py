@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +16,16 @@ from novacron.exceptions import (
     DriftError,
     ProposalStateError,
     RetryableError,
+    StoreBusyError,
     SubmissionRefusedError,
     TamperedProposalError,
     UnknownProposalError,
 )
 from novacron.governance.expects import grant
+from novacron.governance.fork_simulator import ForkSimulator
 from novacron.governance.model import Proposal, ProposalState
 from novacron.governance.outcome import verify_report
-from novacron.governance.proposal_files import FILE, REPORT
+from novacron.governance.proposal_files import FILE, REPORT, ProposalFolder
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, on
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, STRANGER
 from tests.support.small_dao_lifecycle import Stage, mint_proposal
@@ -203,6 +206,50 @@ def test_steps_of_somebody_else_are_recognised_and_still_compared(stage: Stage) 
     assert step.outcome == "others"
     assert step.verification is not None
     assert step.verification.differences == ()
+
+
+@dataclass
+class Interrupted(ForkSimulator):
+    """Something happens on the chain right after a simulation, before anything is sent."""
+
+    happens: Callable[[], object] = lambda: None
+
+    def __post_init__(self) -> None:
+        super().__init__()
+
+    def existing(self, *arguments: Any, **options: Any) -> Any:
+        found = super().existing(*arguments, **options)
+        self.happens()
+        return found
+
+
+def test_an_execution_by_somebody_else_in_between_is_recognised(stage: Stage) -> None:
+    dao = stage.dao
+    number = stage.passed()
+    stage.lifecycle().queue("mint_cpu")
+    dao.pass_time(2 * DAY)
+    arguments = stage.reader.proposal(number).call_arguments
+    stage.simulator = Interrupted(lambda: dao.send(dao.accounts[STRANGER], "Governance", "execute", *arguments))
+    before = int(dao.w3.eth.get_transaction_count(dao.accounts[1]))
+    step = stage.lifecycle().execute("mint_cpu")
+    assert step.outcome == "others"
+    assert step.verification is not None
+    assert step.verification.matches
+    assert int(dao.w3.eth.get_transaction_count(dao.accounts[1])) == before
+
+
+def test_a_file_changed_after_the_submission_is_no_new_proposal(stage: Stage) -> None:
+    stage.lifecycle().submit(mint_proposal(stage.suite, 1))
+    with pytest.raises(ProposalStateError, match="give the file another name"):
+        stage.lifecycle().submit(mint_proposal(stage.suite, 2))
+
+
+def test_two_runs_do_not_work_on_the_same_proposal_at_once(stage: Stage) -> None:
+    proposal = mint_proposal(stage.suite, 1)
+    with ProposalFolder(stage.folder / "proposals" / "mint_cpu").locked():
+        with pytest.raises(StoreBusyError, match="another run works on mint_cpu"):
+            stage.lifecycle().submit(proposal)
+    assert stage.lifecycle().submit(proposal).outcome == "done"
 
 
 def test_an_executed_proposal_is_not_executed_again(stage: Stage) -> None:

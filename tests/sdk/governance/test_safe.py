@@ -11,7 +11,7 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from novacron.chain import TransactionManager
-from novacron.exceptions import SafeError
+from novacron.exceptions import ProposalStateError, SafeError
 from novacron.governance.lifecycle import Lifecycle
 from novacron.governance.onchain import GovernorReader
 from novacron.governance.safe import SafeAccount, SafeTransaction, signature_owner
@@ -225,6 +225,8 @@ def test_a_safe_proposes_queues_and_executes(stage: Stage) -> None:
     assert (step.outcome, step.transaction) == ("waiting", None)
     again = run().submit(proposal)
     assert again.sent == step.sent, "the same file, not a second transaction"
+    with pytest.raises(ProposalStateError, match="waits for the Safe's owners"):
+        run().simulate(proposal, safe.address)
     execute_waiting(stage, step)
     done = run().submit(proposal)
     assert (done.outcome, stage.reader.proposal(done.proposal).proposer) == ("done", safe.address)

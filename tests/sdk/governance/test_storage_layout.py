@@ -11,7 +11,7 @@ from novacron.governance.artifacts import ArtifactBook
 from novacron.governance.ast_types import namespace_slot
 from novacron.governance.safe_words import SAFE_SLOTS, safe_layout
 from novacron.governance.slots import SlotNamer
-from novacron.governance.storage_layout import ERC1967, LayoutBook, Region
+from novacron.governance.storage_layout import ERC1967, Region
 from novacron.governance.suite import NOBODY
 from tests.support.zoo import ZooStage
 
@@ -149,11 +149,17 @@ def test_what_is_put_back_within_the_transaction_is_no_change(zoo: ZooStage) -> 
 
 
 def test_a_text_with_a_malformed_head_is_shown_raw(zoo: ZooStage) -> None:
-    layout = LayoutBook(zoo.reader.book.artifacts).layout_of("Zoo")
-    (head,) = [region.slot for region in layout.regions if region.label == "text"]
+    (head,) = [r.slot for r in zoo.reader.book.layout_of("Zoo").regions if r.label == "text"]
     # The lowest bit says long, the length says short: Solidity panics on it (0x22).
     found = zoo.changes("Zoo", "raw", head.to_bytes(32, "big"), (5).to_bytes(32, "big"))
     assert found == {f"slot(0x{head:064x})": ("0x" + "00" * 32, "0x" + "00" * 31 + "05")}
+
+
+def test_bytes_beyond_a_texts_length_are_not_lost(zoo: ZooStage) -> None:
+    (head,) = [r.slot for r in zoo.reader.book.layout_of("Zoo").regions if r.label == "text"]
+    # Its length stays zero, and so its content: the slot changed nevertheless.
+    found = zoo.changes("Zoo", "raw", head.to_bytes(32, "big"), b"\xff" + bytes(31))
+    assert found == {f"slot(0x{head:064x})": ("0x" + "00" * 32, "0xff" + "00" * 31)}
 
 
 # -- where the layouts come from -----------------------------------------------------------------------------------
@@ -198,5 +204,6 @@ def test_a_safe_has_its_documented_variables() -> None:
     slot = int.from_bytes(keccak(preimage), "big")
     namer = SlotNamer(layout, {slot: preimage}, lambda kind, raw, path: raw[12:].hex())
     assert [leaf.path for leaf in namer.leaves(slot)] == ["owners[" + "11" * 20 + "]"]
+    assert namer.leaves(slot + 1) == []  # a neighbour by chance
     assert [leaf.path for leaf in namer.leaves(4)] == ["threshold"]
     assert Region("singleton", 0, 0, "t_address") in layout.regions

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from eth_utils.crypto import keccak
+from hexbytes import HexBytes
+from web3 import Web3
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
@@ -31,6 +33,7 @@ def test_struct_logs_give_the_same_as_the_tracer(zoo: ZooStage, monkeypatch: pyt
         data = zoo.contracts["Zoo"].encode_abi("mappings", [zoo.people[1], 1001, "a longer name than a word is", 3])
         call = {"from": node.accounts[0][0], "to": zoo.contracts["Zoo"].address, "data": data}
         transaction = str(node.rpc("eth_sendTransaction", call))
+        Web3(Web3.HTTPProvider(node.url)).eth.wait_for_transaction_receipt(HexBytes(transaction))
         with EndpointPool([node.url], health_interval=None) as pool:
             first = trace_of(pool, transaction)
             monkeypatch.setattr(tracing, "_HASHES", "no JavaScript here")

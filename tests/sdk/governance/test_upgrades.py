@@ -178,6 +178,22 @@ def test_slither_lists_what_it_finds_by_severity(boxes: Boxes) -> None:
     assert not any("node_modules" in one.message for one in said)
 
 
+def test_slither_runs_once_for_a_code(boxes: Boxes, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[str] = []
+
+    def analyse(name: str, *_: object) -> list[Finding]:
+        runs.append(name)
+        return [Finding("note", "slither", "seen")]
+
+    monkeypatch.setattr("novacron.governance.upgrades.slither_findings", analyse)
+    check = UpgradeCheck.of_artifacts([boxes.artifacts])
+    contracts = Identifier(boxes.fork, boxes.suite, boxes.book)
+    for _ in range(2):
+        found = check.findings(boxes.proposal(boxes.address("BoxMore")), boxes.suite, contracts, lambda _: None)
+        assert [one.message for one in found if one.check == "slither"] == ["seen"]
+    assert runs == ["BoxMore"]
+
+
 def test_accepted_findings_are_left_out(boxes: Boxes, tmp_path: Path) -> None:
     box = boxes.book.find("BoxDangerous")
     assert box is not None
