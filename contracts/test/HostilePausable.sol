@@ -17,6 +17,7 @@ contract HostilePausable is IPausable {
 
     function pauseContract() external {
         paused = true;
+        // solhint-disable-next-line avoid-low-level-calls
         (lifted, answer) = address(_brake).call(abi.encodeCall(IEmergencyBrake.lift, (address(this))));
     }
 

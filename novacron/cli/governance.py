@@ -26,6 +26,7 @@ from novacron.chain.signer import (
 from novacron.cli import governance_show as shown
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.exceptions import ConfigurationError, DriftError, InputError
+from novacron.governance.cancel import cancel_proposal
 from novacron.governance.keeper import Keeper, KeeperAction
 from novacron.governance.lifecycle import Lifecycle
 from novacron.governance.onchain import GovernorReader
@@ -190,6 +191,17 @@ def execute(
 ) -> None:
     """Execute PROPOSAL (name or id) after the timelock, and compare what it did with what was announced."""
     advance(ctx, safe, lambda life: life.execute(proposal, accept_drift=accept_drift, tolerate_moved=tolerate_moved))
+
+
+@governance.command()
+@click.argument("proposal")
+@_safe
+@pass_app
+def cancel(app: App, proposal: str, safe: str | None) -> None:
+    """Cancel PROPOSAL (name or id): its proposer before voting opens, the guardian until it is executed."""
+    with acting(app, safe) as (workspace, sender):
+        sent = cancel_proposal(GovernorReader(workspace.dao), sender, workspace.proposal_id(proposal))
+    shown.show_sent(app, "Cancel", sent)
 
 
 def advance(ctx: click.Context, safe: str | None, take: Callable[[Lifecycle], Step]) -> None:

@@ -11,13 +11,17 @@ from typing import Any
 import click
 
 from novacron.atomic import write_atomically
+from novacron.chain.codec import signature_of, types_of
 from novacron.cli.app import App, facts, pass_app
 from novacron.cli.governance import acting, reading, settings_of, signer_of
+from novacron.cli.governance_show import show_sent
 from novacron.exceptions import InputError
+from novacron.governance.model import Action
 from novacron.governance.safe import SafeAccount, SafeTransaction
 from novacron.governance.safe_files import builder_document, load_transaction, save_transaction
-from novacron.governance.sending import AccountSender
+from novacron.governance.sending import AccountSender, Call
 from novacron.governance.signing import typed_data_signer
+from novacron.governance.suite import Suite
 
 _PATH = click.Path(path_type=Path)
 
@@ -25,6 +29,49 @@ _PATH = click.Path(path_type=Path)
 @click.group()
 def safe() -> None:
     """Transactions of a Safe: what `--safe` wrote, for its owners to sign and for anybody to execute."""
+
+
+@safe.command("call")
+@click.argument("account", metavar="SAFE")
+@click.argument("function", metavar="CONTRACT.FUNCTION")
+@click.argument("arguments", nargs=-1)
+@pass_app
+def call_function(app: App, account: str, function: str, arguments: tuple[str, ...]) -> None:
+    """Write a call of a contract of the suite for the owners of SAFE to sign.
+
+    Names stand for addresses: `safe call GuardianSafe EmergencyBrake.pause ProofOfTraining`.
+    """
+    contract, _, name = function.partition(".")
+    with reading(app) as workspace:
+        action = workspace.dao.contract(contract).call(name, *_values(workspace.dao, contract, name, arguments))
+        if not isinstance(action, Action):
+            raise InputError(f"{function} only reads; there is nothing to sign")
+        sender = workspace.safe_sender(account)
+        words = f"{function}({', '.join(arguments)})"
+        sent = sender.send(Call(f"call/{action.calldata.hex()}", action.target, action.calldata, words))
+    show_sent(app, words, sent)
+
+
+def _values(dao: Suite, contract: str, name: str, arguments: tuple[str, ...]) -> list[Any]:
+    """Arguments from the command line, by the types that the function has."""
+    items = [item for item in dao.contract(contract).abi if item.get("type") == "function"]
+    fitting = [item for item in items if name in (item["name"], signature_of(item))]
+    types = next((types_of(item["inputs"]) for item in fitting if len(item["inputs"]) == len(arguments)), None)
+    if types is None:
+        return list(arguments)  # the suite's own error names the functions there are
+    return [_value(dao, kind, text) for kind, text in zip(types, arguments, strict=True)]
+
+
+def _value(dao: Suite, kind: str, text: str) -> Any:
+    if kind == "address":
+        return dao.resolve(text)
+    if kind == "string" or (kind.startswith("bytes") and not kind.endswith("]")):
+        return text
+    try:
+        value = json.loads(text)
+    except ValueError:
+        raise InputError(f"{text!r} is no {kind}; write numbers in decimal, lists and true or false as JSON") from None
+    return [dao.resolve(item) for item in value] if kind == "address[]" and isinstance(value, list) else value
 
 
 @safe.command("show")

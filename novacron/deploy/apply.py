@@ -52,7 +52,8 @@ def deploy_plan(
     accounts: Mapping[str, str] | None = None,
     fees: FeePolicy | None = None,
     confirmations: int = 1,
-    poll_interval: float = 1.0,
+    poll_interval: float = 2.0,
+    patience: float = 20.0,
     allow_new_address: bool = False,
     on_event: Callable[[DeployEvent], None] | None = None,
 ) -> DeploymentManifest:
@@ -69,6 +70,7 @@ def deploy_plan(
         fees: how fees are chosen, with a hard cap.
         confirmations: blocks to wait for.
         poll_interval: longest pause between two looks at a pending transaction, seconds.
+        patience: seconds to wait until a node shows what a receipt has promised; nodes behind one address may lag.
         allow_new_address: deploy an instance anew whose source or arguments have changed since its last deployment.
         on_event: told of every step.
 
@@ -109,7 +111,7 @@ def deploy_plan(
         )
         by_name = {item.name: item for item in resolved}
         git = git_state(compiler.root)
-        run = Run(pool, signer.address, plan, by_name, compiled, known, journal, manager, git, tell)
+        run = Run(pool, signer.address, plan, by_name, compiled, known, journal, manager, git, tell, patience)
         for item in resolved:
             receipt = run.ensure(item)
             run.check(item, configured=item.name not in manifest.instances)

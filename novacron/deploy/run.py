@@ -6,6 +6,7 @@ sends the same bytes or none. The chain decides what is left to do: what is ther
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -64,6 +65,7 @@ class Run:
         journal, manager: of the transactions.
         git: state of the source tree.
         tell: told of every step.
+        patience: seconds to wait until a node shows what a receipt of another one has promised.
     """
 
     pool: EndpointPool
@@ -76,6 +78,7 @@ class Run:
     manager: TransactionManager
     git: GitState
     tell: Callable[[DeployEvent], None]
+    patience: float
 
     @property
     def calls(self) -> Calls:
@@ -102,12 +105,13 @@ class Run:
                 self.tell(DeployEvent("found", item.name, f"deployed by somebody else at {item.address}"))
                 return None
             raise
+        self._eventually(lambda: code_at(self.pool, item.address) != b"")
         self.tell(DeployEvent("confirmed", item.name, f"block {receipt.block_number}, {receipt.gas_used} gas"))
         return receipt
 
     def _creation(self, created: Created, item: ResolvedInstance) -> TransactionReceipt | None:
         """The receipt of the creator's transaction, which made this one, too."""
-        if not code_at(self.pool, item.address):
+        if not self._eventually(lambda: code_at(self.pool, item.address) != b""):
             raise DeployError(
                 f"{item.name}: {created.creator} has created nothing at {item.address}; the plan's nonce "
                 f"{created.nonce} or its contract is wrong"
@@ -166,7 +170,7 @@ class Run:
                 self.tell(DeployEvent("found", call.label, "somebody else's transaction has done it"))
                 return None
             raise
-        if not calls.done(call, since):
+        if not self._eventually(lambda: calls.done(call, since)):
             raise DeployError(
                 f"{call.label}: transaction {receipt.hash} was mined in block {receipt.block_number}, and the chain "
                 "does not show its effect: something has undone it since, or the block was reorganised away. Find out "
@@ -176,6 +180,15 @@ class Run:
         return receipt
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    def _eventually(self, condition: Callable[[], bool]) -> bool:
+        """Whether `condition` holds before patience ends: behind one address there may be nodes that lag."""
+        deadline = time.monotonic() + self.patience
+        while not condition():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(min(0.5, self.patience / 10))
+        return True
 
     def _unused(self, key: str) -> bool:
         """Whether nothing was ever signed under a key; an intent is then forgotten."""

@@ -158,8 +158,8 @@ class Lifecycle:
             stored.require_same(proposal, sender.address)
         except TamperedProposalError:
             raise ProposalStateError(
-                f"{stored.name} is on the chain already as {short_id(stored.id)}, and its file says something else now; "
-                "to propose that, give the file another name"
+                f"{stored.name} is on the chain already as {short_id(stored.id)}, and its file says something else "
+                "now; to propose that, give the file another name"
             ) from None
 
     def _require_unchanged(self, proposal: Proposal, stored: StoredProposal) -> None:

@@ -229,7 +229,9 @@ class GovernorReader:
 
     def event_of(self, number: int, name: str) -> EventLog | None:
         """The newest event `name` (such as ProposalExecuted) of a proposal; None when there is none."""
-        logs = list(self.governor.events(name, self._first, chunk=self._chunk))
+        head = self.head()
+        created = next((core.block_number for core in self._cores(head) if core.id == number), self._first)
+        logs = list(self.governor.events(name, created, head.number, chunk=self._chunk))
         return next((log for log in reversed(logs) if log.args.get("proposalId") == number), None)
 
     # -- inside ------------------------------------------------------------------------------------------------------

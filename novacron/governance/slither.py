@@ -67,7 +67,8 @@ def slither_findings(name: str, build: dict[str, Any], root: Path | None) -> lis
     if not result.get("success"):
         reason = " ".join(str(result.get("error")).split())[:300]
         return [Finding("warning", _CHECK, f"{name} was not analysed: Slither failed: {reason}")]
-    return [_finding(name, item) for item in result["results"].get("detectors", [])]
+    listed = [_finding(name, item) for item in result["results"].get("detectors", [])]
+    return sorted(listed, key=lambda finding: finding.message)  # Slither's own order varies from run to run
 
 
 def _lay_out(place: Path, build: dict[str, Any]) -> None:

@@ -25,7 +25,7 @@ _MOST = 1024
 #: memory are megabytes.
 _HASHES = (
     "{seen:{},fault:function(){},"
-    "step:function(l){var o=l.op.toString();if(o=='KECCAK256'||o=='SHA3'){"
+    "step:function(l){if(l.op.toNumber()==32){"  # KECCAK256
     "var a=l.stack.peek(0).valueOf(),n=l.stack.peek(1).valueOf();"
     f"if(n>=32&&n<={_MOST}){{this.seen[toHex(l.memory.slice(a,a+n))]=1}}}}}},"
     "result:function(){return Object.keys(this.seen)}}"

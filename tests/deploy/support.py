@@ -90,7 +90,8 @@ RICH = Plan("rich", (SETTINGS, *FAMILY, *GUARDIAN, *BOX), CALLS, HANDOVER)
 def deploy(
     pool: EndpointPool, signer: Signer, compiler: Compiler, out_dir: Path, plan: Plan = PLAN, **options: Any
 ) -> DeploymentManifest:
-    """`deploy_plan` with the journal beside the manifest."""
+    """`deploy_plan` with the journal beside the manifest, and without patience with nodes that lag."""
+    options = {"patience": 0.2, **options}
     return deploy_plan(pool, signer, plan, out_dir / "journal.sqlite", out_dir, compiler=compiler, **options)
 
 

@@ -453,6 +453,29 @@ def test_a_call_that_was_undone_is_not_repeated_silently(
     assert transactions_of(pool, signer.address) == 2
 
 
+def test_a_node_that_lags_behind_the_receipt_is_waited_for(
+    pool: EndpointPool, signer: LocalSigner, compiler: Compiler, out_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, stale = EndpointPool.exchange, {"Parent": 2, "limit": 4}
+
+    def lagging(self: EndpointPool, method: str, params: Any) -> Any:
+        answer = real(self, method, params)
+        if method == "eth_getCode" and transactions_of(pool, signer.address) == 2 and stale["Parent"]:
+            stale["Parent"] -= 1
+            return {"result": "0x"}
+        reads_limit = method == "eth_call" and params[0].get("data") == "0x" + selector("limit()").hex()
+        if reads_limit and int(answer["result"], 16) == 9 and stale["limit"]:
+            stale["limit"] -= 1
+            return {"result": "0x" + "00" * 32}
+        return answer
+
+    monkeypatch.setattr(EndpointPool, "exchange", lagging)
+    plan = Plan("lagging", (SETTINGS, *FAMILY), CALLS[:1])
+    manifest = deploy(pool, signer, compiler, out_dir, plan, patience=10)
+    assert stale == {"Parent": 0, "limit": 0}
+    assert manifest.calls[0].transaction_hash is not None
+
+
 def test_a_call_that_failed_on_chain_can_be_tried_again(
     pool: EndpointPool, signer: LocalSigner, compiler: Compiler, out_dir: Path
 ) -> None:

@@ -1,8 +1,9 @@
-"""Gas of every operation of ProofOfTraining, exact to the unit, on prague: `python -m tests.gas.snapshot [--write]`.
+"""Gas of every operation of ProofOfTraining and of governing, exact to the unit, on prague:
+`python -m tests.gas.snapshot [--write]`.
 
-Whole transactions, intrinsic gas and calldata included. Inputs are fixed, so the figures change only when the contract,
-the compiler or its settings do; digests have no zero byte, which would be cheaper. A run, a digest and a record are
-each written for the first time. Deployment is left out: its calldata ends in a hash of the comments.
+Whole transactions, intrinsic gas and calldata included. Inputs and times are fixed, so the figures change only when the
+contracts, the compiler or its settings do; digests have no zero byte, which would be cheaper. A run, a digest and a
+record are each written for the first time. Deployment is left out: its calldata ends in a hash of the comments.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from web3 import Web3
 
 from novacron.chain.anvil import Anvil
 from tests.contracts import rfc9162_reference as rfc
+from tests.gas.governance import measure_governance
 from tests.support.contracts import deploy
 
 SNAPSHOT = Path(__file__).with_name("snapshot.json")
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "gas.md"
-BEGIN, END = "<!-- figures of tests/gas/snapshot.json -->", "<!-- end of the figures -->"
+BEGIN, END = "<!-- figures of {section} in tests/gas/snapshot.json -->", "<!-- end of the figures of {section} -->"
 COMMAND = "python -m tests.gas.snapshot --write"
 
 
@@ -43,7 +45,15 @@ BOUNDS = {
     "extendRun 1,000 to 1,001, recorder": Bound(60_000),
     "storeHash": Bound(85_000),
     "storeHash, metadata 512 B": Bound(250_000),
+    "propose, one action": Bound(75_000),
+    "castVote, first": Bound(90_000),
+    "delegate, depth 1": Bound(130_000),
+    "transfer, both undelegated, neither verified": Bound(60_000),
+    "transfer, one at depth 8, the other not verified": Bound(160_000),
 }
+
+Figures = dict[str, dict[str, int]]
+"""Gas used by section and operation."""
 
 
 def digest(name: str) -> bytes:
@@ -61,7 +71,12 @@ def text(length: int) -> str:
     return noise(length).hex()[:length]
 
 
-def measure() -> dict[str, int]:
+def measure() -> Figures:
+    """All sections, each from a chain of its own."""
+    return {"ProofOfTraining": measure_proof_of_training(), "Governance": measure_governance()}
+
+
+def measure_proof_of_training() -> dict[str, int]:
     """Gas used, by operation, from one chain."""
     figures: dict[str, int] = {}
     with Anvil() as node:
@@ -109,12 +124,13 @@ def measure() -> dict[str, int]:
     return figures
 
 
-def broken_bounds(figures: dict[str, int]) -> list[str]:
+def broken_bounds(figures: Figures) -> list[str]:
     """The promises that these figures break, as sentences."""
+    used = {name: gas for section in figures.values() for name, gas in section.items()}
     return [
-        f"{name}: {figures[name] / bound.records:,.1f} gas a record, promised at most {bound.limit:,}"
+        f"{name}: {used[name] / bound.records:,.1f} gas a record, promised at most {bound.limit:,}"
         for name, bound in BOUNDS.items()
-        if figures[name] > bound.limit * bound.records
+        if used[name] > bound.limit * bound.records
     ]
 
 
@@ -128,24 +144,28 @@ def table(figures: dict[str, int]) -> str:
     return "\n".join(lines)
 
 
-def with_table(document: str, figures: dict[str, int]) -> str:
-    """The text of docs/gas.md with these figures between its two markers."""
-    before, after = document[: document.index(BEGIN) + len(BEGIN)], document[document.index(END) :]
-    return f"{before}\n{table(figures)}\n{after}"
+def with_tables(document: str, figures: Figures) -> str:
+    """The text of docs/gas.md with the figures of each section between its two markers."""
+    for section, used in figures.items():
+        begin, end = BEGIN.format(section=section), END.format(section=section)
+        before, after = document[: document.index(begin) + len(begin)], document[document.index(end) :]
+        document = f"{before}\n{table(used)}\n{after}"
+    return document
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; with --write keep the figures in snapshot.json. 1 if a promise is broken."""
-    parser = argparse.ArgumentParser(description="Gas of every operation of ProofOfTraining, exact to the unit")
+    parser = argparse.ArgumentParser(description="Gas of every operation, exact to the unit")
     parser.add_argument("--write", action="store_true", help="rewrite snapshot.json and docs/gas.md")
     options = parser.parse_args(arguments)
     figures = measure()
-    print(table(figures))
+    for section, used in figures.items():
+        print(f"{section}\n{table(used)}\n")
     for sentence in broken_bounds(figures):
         print(sentence, file=sys.stderr)
     if options.write:
         SNAPSHOT.write_text(json.dumps(figures, indent=2) + "\n")
-        DOCUMENT.write_text(with_table(DOCUMENT.read_text(), figures))
+        DOCUMENT.write_text(with_tables(DOCUMENT.read_text(), figures))
     return 1 if broken_bounds(figures) else 0
 
 

@@ -73,7 +73,7 @@ contract GovernanceSymbolic is Test {
         assert(!paused && !unpaused && !moved);
     }
 
-    /// @dev M-1, for all callers and delays: the delay is between 24 and 48 hours, and only the timelock changes it.
+    /// @dev E-5, for all callers and delays: the delay is between 24 and 48 hours, and only the timelock changes it.
     function check_DelayStaysWithinBounds(address caller, uint256 delay) external {
         vm.prank(caller);
         (bool changed,) = address(timelock).call(abi.encodeCall(timelock.updateDelay, (delay)));
@@ -94,7 +94,7 @@ contract GovernanceSymbolic is Test {
         assert(cpu.totalSupply() == (one ? first : 0) + (two ? second : 0));
     }
 
-    /// @dev Q-1, for any two votes of weights below 2^63: each adds its weight to the sum it names and to no other.
+    /// @dev G-3, for any two votes of weights below 2^63: each adds its weight to the sum it names and to no other.
     function check_VoteAddsToOneSum(uint64 first, uint64 second, uint8 one, uint8 two) external {
         vm.assume(first < 2 ** 63 && second < 2 ** 63 && one < 3 && two < 3);
         tally.setQuorum(type(uint256).max);
@@ -106,7 +106,7 @@ contract GovernanceSymbolic is Test {
         assert(abstain == (one == 2 ? first : 0) + (two == 2 ? uint256(second) : 0));
     }
 
-    /// @dev Q-2, for any quorum, two votes of weights below 2^63 at any times below 2^40, the vote being about to end:
+    /// @dev G-9, for any quorum, two votes of weights below 2^63 at any times below 2^40, the vote being about to end:
     /// the deadline is two days after the vote that brought the quorum, and moves once.
     function check_DeadlineMovesWithTheQuorum(
         uint64 quorum,

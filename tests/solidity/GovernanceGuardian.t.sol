@@ -38,6 +38,16 @@ contract GovernanceGuardianTest is GovernanceSuite {
         _cancel(stranger, draft);
     }
 
+    /// @dev A dismissal is as any other proposal to everybody but the guardian.
+    function test_DismissalIsCancelledByItsProposerOnly() public {
+        Draft memory draft = _dismissal();
+        uint256 proposalId = _propose(draft);
+        vm.expectRevert(abi.encodeWithSelector(IGovernor.GovernorUnableToCancel.selector, proposalId, STRANGER));
+        _cancel(STRANGER, draft);
+        _cancel(ALICE, draft);
+        _assertState(proposalId, IGovernor.ProposalState.Canceled);
+    }
+
     /// @dev With nobody as guardian, no proposer becomes one: what was voted for cannot be taken back.
     function test_ProposerIsNoGuardianWhereThereIsNone() public {
         _enact(_dismissal());

@@ -57,29 +57,38 @@ contract SeasonedPowerSymbolic is Test {
         assert(SeasonedPowers.create(amount, last, season).valueIn(asked) == (asked <= last ? amount : 0));
     }
 
-    /// @dev V-6, for all lanes under the bound that hold what is taken away: no lane borrows from another, none
-    /// overflows into another, and the season tag stays apart. Of what is there and what is added, one is old.
-    function check_ChangeIsLaneByLane(
-        uint192 self,
-        uint192 less,
-        uint192 more,
-        uint256 phase,
-        uint256 age,
-        bool oldMore
-    ) external pure {
+    /// @dev V-6, for all lanes under the bound: adding overflows from no lane into another, nor into the season tag.
+    function check_AddingIsLaneByLane(uint192 self, uint192 more, uint256 phase, uint256 age, bool oldMore)
+        external
+        pure
+    {
         uint256 season = FIRST + _pick(phase, 4);
         SeasonedPower there = _word(self, oldMore ? season : season - _pick(age, 6));
         SeasonedPower plus = _word(more, oldMore ? season - _pick(age, 6) : season);
-        SeasonedPower minus = _word(less, season);
         _assumeBounded(self);
         _assumeBounded(more);
-        uint256 expected = season << 192;
-        for (uint256 ends = season; ends < season + 4; ++ends) {
-            uint256 sum = _live(there, ends) + _live(plus, ends);
-            vm.assume(_live(minus, ends) <= sum);
-            expected |= (sum - _live(minus, ends)) << (ends % 4 * 48);
+        assert(SeasonedPower.unwrap(there.change(_none(season), plus, season)) == _sum(there, plus, season));
+    }
+
+    /// @dev V-6, for all lanes of 48 bits that hold what is taken away: taking away borrows from no other lane.
+    function check_SubtractingIsLaneByLane(uint192 self, uint192 less, uint256 phase) external pure {
+        uint256 season = FIRST + _pick(phase, 4);
+        (SeasonedPower there, SeasonedPower minus) = (_word(self, season), _word(less, season));
+        uint256 word = season << 192;
+        for (uint256 i = 0; i < 4; ++i) {
+            vm.assume((less >> (48 * i)) & LANE <= (self >> (48 * i)) & LANE);
+            word |= (((self >> (48 * i)) & LANE) - ((less >> (48 * i)) & LANE)) << (48 * i);
         }
-        assert(SeasonedPower.unwrap(there.change(minus, plus, season)) == expected);
+        assert(SeasonedPower.unwrap(there.change(minus, _none(season), season)) == word);
+    }
+
+    /// @dev V-6, for all lanes whose sum fits: a change is an addition and then a subtraction.
+    function check_ChangeAddsThenSubtracts(uint192 self, uint192 less, uint192 more, uint256 phase) external pure {
+        uint256 season = FIRST + _pick(phase, 4);
+        vm.assume(uint256(self) + more <= type(uint192).max && less <= uint256(self) + more);
+        SeasonedPower steps = _word(self, season).change(_none(season), _word(more, season), season);
+        steps = steps.change(_word(less, season), _none(season), season);
+        assert(_word(self, season).change(_word(less, season), _word(more, season), season).equals(steps));
     }
 
     /// @dev V-6, for all lanes under the bound: what was added can be taken away again, and leaves what was there.
@@ -88,16 +97,27 @@ contract SeasonedPowerSymbolic is Test {
         uint256 written = season - _pick(age, 6);
         _assumeBounded(self);
         _assumeBounded(other);
-        SeasonedPower none = SeasonedPowers.create(0, 0, season);
-        SeasonedPower there = _word(self, written).change(none, _word(other, season), season);
-        SeasonedPower back = there.change(_word(other, season), none, season);
+        SeasonedPower there = _word(self, written).change(_none(season), _word(other, season), season);
+        SeasonedPower back = there.change(_word(other, season), _none(season), season);
         assert(back.equals(_word(self, written).settle(season)));
+    }
+
+    /// @dev The obvious: lane by lane, then packed.
+    function _sum(SeasonedPower left, SeasonedPower right, uint256 season) private pure returns (uint256 word) {
+        word = season << 192;
+        for (uint256 ends = season; ends < season + 4; ++ends) {
+            word |= (_live(left, ends) + _live(right, ends)) << (ends % 4 * 48);
+        }
     }
 
     function _assumeBounded(uint192 lanes) private pure {
         for (uint256 i = 0; i < 4; ++i) {
             vm.assume((lanes >> (48 * i)) & LANE < BOUND);
         }
+    }
+
+    function _none(uint256 season) private pure returns (SeasonedPower) {
+        return SeasonedPowers.create(0, 0, season);
     }
 
     function _word(uint192 lanes, uint256 written) private pure returns (SeasonedPower) {

@@ -85,12 +85,12 @@ def small_stage(node: Anvil, artifacts: Path, deploy: dict[str, tuple[str, str, 
     return stage
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zoo_artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build_zoo(tmp_path_factory.getbasetemp())
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zoo_node(zoo_artifacts: Path) -> Iterator[tuple[SmallDao, Suite]]:
     with Anvil() as node:
         stage = small_stage(node, zoo_artifacts, {"Zoo": ("Zoo", "Zoo", ()), "Actor": ("Zoo", "Actor", ())})
@@ -101,7 +101,7 @@ def zoo_node(zoo_artifacts: Path) -> Iterator[tuple[SmallDao, Suite]]:
             yield stage, Suite.connect(pool, stage.manifest(), [zoo_artifacts])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def zoo_fork(zoo_node: tuple[SmallDao, Suite]) -> Iterator[ZooStage]:
     stage, suite = zoo_node
     with Fork(suite.pool) as fork:

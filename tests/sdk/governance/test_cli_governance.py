@@ -195,6 +195,37 @@ def test_a_safe_proposes_through_files(
     assert json_of("propose", "mint_cpu", "--submit", "--safe", "GuardianSafe")["outcome"] == "done"
 
 
+def test_the_guardian_cancels_through_its_safe(
+    dao: SmallDao, run: Run, json_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = int(json_of("propose", "mint_cpu", "--submit")["proposal"], 16)
+    dao.carry(number)
+    assert "only the guardian can" in run("cancel", "mint_cpu", code=1).stderr
+    file = json_of("cancel", "mint_cpu", "--safe", "GuardianSafe")["safe"]["file"]
+    for account in (1, 2):
+        act_as(dao, monkeypatch, account)
+        run("safe", "sign", file)
+    run("safe", "execute", file)
+    assert dao.state(number) is ProposalState.CANCELED
+    assert "there is nothing to cancel" in run("cancel", "mint_cpu", code=1).stderr
+
+
+def test_a_proposer_cancels_before_voting_opens(dao: SmallDao, run: Run, json_of: Callable[..., Any]) -> None:
+    number = int(json_of("propose", "mint_cpu", "--submit")["proposal"], 16)
+    assert json_of("cancel", "mint_cpu")["outcome"] == "done"
+    assert dao.state(number) is ProposalState.CANCELED
+
+
+def test_a_safe_calls_any_function_of_the_suite(dao: SmallDao, run: Run, json_of: Callable[..., Any]) -> None:
+    waiting = json_of("safe", "call", "GuardianSafe", "CPU.approve", "Timelock", "25")
+    shown = json_of("safe", "show", waiting["safe"]["file"])
+    assert shown["to"] == dao.contracts["CPU"].address
+    assert shown["data"] == "0x" + dao.calldata("CPU", "approve", dao.contracts["Timelock"].address, 25).hex()
+    assert "only reads" in run("safe", "call", "GuardianSafe", "CPU.cap", code=1).stderr
+    assert "has no function" in run("safe", "call", "GuardianSafe", "CPU.burn", "1", code=1).stderr
+    assert "'x' is no uint256" in run("safe", "call", "GuardianSafe", "CPU.approve", "CPU", "x", code=1).stderr
+
+
 def test_the_keeper_once_does_what_is_due(dao: SmallDao, run: Run, json_of: Callable[..., Any]) -> None:
     number = int(json_of("propose", "mint_cpu", "--submit")["proposal"], 16)
     dao.carry(number)

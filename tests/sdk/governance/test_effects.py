@@ -17,7 +17,6 @@ from novacron.governance.model import EventRecord, Proposal, RoleChange, Transfe
 from novacron.governance.roles import RoleNames, role_changes
 from novacron.governance.suite import NOBODY, Suite
 from tests.support.small_dao import SmallDao
-from tests.support.small_dao_fixtures import dao, deployed_dao, suite  # noqa: F401
 from tests.support.zoo import ZooStage
 
 TARGET = to_checksum_address("0x" + "77" * 20)

@@ -35,7 +35,7 @@ def test_a_simulation_writes_a_report_that_its_description_pins(stage: Stage) ->
     prepared = stage.lifecycle().simulate(mint_proposal(stage.suite, 5 * NOVA), stage.dao.accounts[1])
     assert prepared.simulation.ok
     folder = prepared.folder.path
-    assert sorted(path.name for path in folder.iterdir()) == [FILE, "report.html", REPORT, "report.md"]
+    assert sorted(path.name for path in folder.iterdir()) == [".lock", FILE, "report.html", REPORT, "report.md"]
     stored = prepared.folder.load()
     assert stored.parts.report_hash == hashlib.sha256((folder / REPORT).read_bytes()).digest()
     assert stored.parts.proposer == stage.dao.accounts[1]

@@ -20,7 +20,6 @@ from novacron.governance.simulate import simulate, simulate_execution
 from novacron.governance.storage_layout import LayoutBook
 from novacron.governance.suite import Suite
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, SmallDao
-from tests.support.small_dao_fixtures import dao, deployed_dao, suite  # noqa: F401
 
 TEXT = "# A proposal\n\nas it is on the chain"
 
