@@ -23,8 +23,8 @@ from novacron.deploy.ape_accounts import (
     project_root,
 )
 from novacron.exceptions import DriftError, NovaCronError
-from novacron.governance.sending import AccountSender, Sender
-from novacron.governance.steps import Step
+from novacron.governance.lifecycle.sending import AccountSender, Sender
+from novacron.governance.lifecycle.steps import Step
 from novacron.governance.workspace import Workspace
 
 

@@ -12,8 +12,8 @@ from ape.api import ProviderAPI
 
 from novacron.cli.app import App
 from novacron.cli.governance_show import show_sent
+from novacron.governance.lifecycle.votes import cast_vote, parse_support
 from novacron.governance.onchain import GovernorReader
-from novacron.governance.votes import cast_vote, parse_support
 from scripts._governance import GovernanceCommand, acting, acting_options
 
 

@@ -26,16 +26,15 @@ from novacron.chain.signer import (
 from novacron.cli import governance_show as shown
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.exceptions import ConfigurationError, DriftError, InputError
-from novacron.governance.cancel import cancel_proposal
-from novacron.governance.keeper import Keeper, KeeperAction
-from novacron.governance.lifecycle import Lifecycle
-from novacron.governance.onchain import GovernorReader
-from novacron.governance.outcome import verify_report
-from novacron.governance.proposal_files import REPORT
-from novacron.governance.sending import AccountSender, Sender
-from novacron.governance.signing import typed_data_signer
-from novacron.governance.steps import Step
-from novacron.governance.votes import (
+from novacron.governance.lifecycle.cancel import cancel_proposal
+from novacron.governance.lifecycle.keeper import Keeper, KeeperAction
+from novacron.governance.lifecycle.lifecycle import Lifecycle
+from novacron.governance.lifecycle.outcome import verify_report
+from novacron.governance.lifecycle.proposal_files import REPORT
+from novacron.governance.lifecycle.sending import AccountSender, Sender
+from novacron.governance.lifecycle.signing import typed_data_signer
+from novacron.governance.lifecycle.steps import Step
+from novacron.governance.lifecycle.votes import (
     ballot_document,
     cast_ballot,
     cast_vote,
@@ -43,6 +42,7 @@ from novacron.governance.votes import (
     parse_ballot,
     parse_support,
 )
+from novacron.governance.onchain import GovernorReader
 from novacron.governance.workspace import Workspace
 from novacron.provenance.clients.config import ClientConfig
 

@@ -16,11 +16,11 @@ from novacron.cli.app import App, facts, pass_app
 from novacron.cli.governance import acting, reading, settings_of, signer_of
 from novacron.cli.governance_show import show_sent
 from novacron.exceptions import InputError
+from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction
+from novacron.governance.lifecycle.safe_files import builder_document, load_transaction, save_transaction
+from novacron.governance.lifecycle.sending import AccountSender, Call
+from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.governance.model import Action
-from novacron.governance.safe import SafeAccount, SafeTransaction
-from novacron.governance.safe_files import builder_document, load_transaction, save_transaction
-from novacron.governance.sending import AccountSender, Call
-from novacron.governance.signing import typed_data_signer
 from novacron.governance.suite import Suite
 
 _PATH = click.Path(path_type=Path)

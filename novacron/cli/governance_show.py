@@ -9,13 +9,13 @@ from rich.console import Console
 
 from novacron.cli.app import App, facts, rows_table, safe_text
 from novacron.exceptions import DriftError
-from novacron.governance.drift import DriftRow
-from novacron.governance.keeper import KeeperAction
+from novacron.governance.lifecycle.drift import DriftRow
+from novacron.governance.lifecycle.keeper import KeeperAction
+from novacron.governance.lifecycle.outcome import Check
+from novacron.governance.lifecycle.sending import Sent
+from novacron.governance.lifecycle.steps import Prepared, Step
 from novacron.governance.model import ProposalState, Voter
 from novacron.governance.onchain import OnchainProposal
-from novacron.governance.outcome import Check
-from novacron.governance.sending import Sent
-from novacron.governance.steps import Prepared, Step
 from novacron.governance.suite import Suite
 from novacron.governance.units import moment
 

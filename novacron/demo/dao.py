@@ -1,4 +1,4 @@
-"""The demo's second chapter: deploy the suite, hand it over, and take a proposal from a Python file to its execution."""
+"""The second chapter: deploy the suite, hand it over, and take a proposal from its Python file to its execution."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from novacron.chain.contracts import ContractHandle
 from novacron.chain.signer import signer_from_key
 from novacron.deploy.handover import check_handover
 from novacron.deploy.local import LOCAL_HOLDERS, deploy_local, local_compiler, make_voters
+from novacron.governance.lifecycle.proposal_files import ProposalFolder
+from novacron.governance.lifecycle.sending import AccountSender
+from novacron.governance.lifecycle.votes import Support, cast_vote
 from novacron.governance.model import Simulation, Voter
 from novacron.governance.onchain import GovernorReader
-from novacron.governance.proposal_files import ProposalFolder
-from novacron.governance.sending import AccountSender
-from novacron.governance.votes import Support, cast_vote
 from novacron.governance.workspace import Workspace
 
 DAY = 86_400

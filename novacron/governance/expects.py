@@ -11,7 +11,7 @@ this amount, and nothing else.
 
 from __future__ import annotations
 
-from novacron.governance.expectation import (
+from novacron.governance.expectations.expectation import (
     Expectation,
     change,
     deploys,
@@ -26,7 +26,7 @@ from novacron.governance.expectation import (
     transfer,
     upgrade,
 )
-from novacron.governance.explaining import unexplained
+from novacron.governance.expectations.explaining import unexplained
 from novacron.governance.suite import NOBODY
 
 __all__ = [

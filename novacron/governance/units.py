@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from novacron.governance.expectation import AUTHORITY_ROLES
+from novacron.governance.expectations.expectation import AUTHORITY_ROLES
 
 #: (symbol, decimals) of the suite's tokens by instance name.
 TOKENS: Mapping[str, tuple[str, int]] = MappingProxyType(

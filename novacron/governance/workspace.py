@@ -15,12 +15,12 @@ from novacron.chain.transactions import TransactionManager
 from novacron.deploy.apply import MANIFEST_NAME, journal_name, require_same_chain
 from novacron.deploy.manifest import load_manifest
 from novacron.governance.authoring import load_proposal
-from novacron.governance.fork_simulator import ForkSimulator
-from novacron.governance.lifecycle import Lifecycle
+from novacron.governance.lifecycle.lifecycle import Lifecycle
+from novacron.governance.lifecycle.proposal_files import ProposalFolder, parse_id
+from novacron.governance.lifecycle.safe import SafeAccount
+from novacron.governance.lifecycle.sending import SafeSender, Sender
 from novacron.governance.model import Proposal
-from novacron.governance.proposal_files import ProposalFolder, parse_id
-from novacron.governance.safe import SafeAccount
-from novacron.governance.sending import SafeSender, Sender
+from novacron.governance.simulation.fork_simulator import ForkSimulator
 from novacron.governance.suite import Suite
 
 

@@ -16,11 +16,11 @@ from novacron.deploy.local import LOCAL_HOLDERS, deploy_local, local_compiler, m
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plan import Instance, Plan, SafeAccount
 from novacron.governance.authoring import load_proposal
+from novacron.governance.decoding.storage_layout import LayoutBook
 from novacron.governance.model import Proposal, Simulation
-from novacron.governance.simulate import simulate
-from novacron.governance.storage_layout import LayoutBook
+from novacron.governance.simulation.simulate import simulate
+from novacron.governance.simulation.upgrades import UpgradeCheck
 from novacron.governance.suite import Suite
-from novacron.governance.upgrades import UpgradeCheck
 
 ROOT = Path(__file__).resolve().parents[2]
 ARTIFACTS = ROOT / "out" / "forge"

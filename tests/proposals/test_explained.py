@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from novacron.governance import expects
-from novacron.governance.report import render_html, report_bytes, report_document
-from novacron.governance.report_text import advice
+from novacron.governance.reporting.report import render_html, report_bytes, report_document
+from novacron.governance.reporting.text import advice
 
 EXAMPLES = ("mint_cpu", "set_quota", "set_voting_delay", "rotate_guardian", "upgrade_identity_gate")
 

@@ -993,6 +993,19 @@ contract QuadraticVotesPowerTest is QuadraticVotesFixture {
         vm.assertEq(votes.getPastVotes(ALICE, START - 1), uint256(0));
     }
 
+    /// @dev The present second is not over, and may bring more.
+    function test_LookupOfThePresentReverts() public {
+        _join(ALICE, 4, NOW);
+        bytes memory refusal =
+            abi.encodeWithSelector(IQuadraticVotes.QuadraticVotes_FutureLookup.selector, START, START);
+        vm.expectRevert(refusal);
+        votes.getPastVotes(ALICE, START);
+        vm.expectRevert(refusal);
+        votes.getPastTotalSupply(START);
+        vm.warp(START + 1);
+        vm.assertEq(votes.getPastVotes(ALICE, START), uint256(2_000));
+    }
+
     function testFuzz_NobodyHasNothing(address account) public view {
         _votesAre(account, 0);
         vm.assertEq(votes.getPastVotes(account, START - 1), uint256(0));

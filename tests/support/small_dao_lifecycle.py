@@ -10,11 +10,11 @@ import pytest
 
 from novacron.chain import EndpointPool
 from novacron.governance.expects import NOBODY, transfer
-from novacron.governance.fork_simulator import ForkSimulator
-from novacron.governance.lifecycle import Lifecycle
+from novacron.governance.lifecycle.lifecycle import Lifecycle
+from novacron.governance.lifecycle.sending import AccountSender
 from novacron.governance.model import Proposal
 from novacron.governance.onchain import GovernorReader
-from novacron.governance.sending import AccountSender
+from novacron.governance.simulation.fork_simulator import ForkSimulator
 from novacron.governance.suite import Suite
 from tests.support.small_dao import NOVA, SmallDao
 

@@ -16,9 +16,9 @@ from web3.contract import Contract
 
 from novacron.chain.anvil import Anvil, foundry_binary
 from novacron.chain.endpoints import EndpointPool
-from novacron.governance.effects import EffectsReader
-from novacron.governance.fork import Fork, ForkReceipt
+from novacron.governance.decoding.effects import EffectsReader
 from novacron.governance.model import Effects
+from novacron.governance.simulation.fork import Fork, ForkReceipt
 from novacron.governance.suite import Suite
 from tests.support.small_dao import SmallDao
 

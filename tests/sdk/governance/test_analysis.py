@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from novacron.governance.analysis import analyse, electorate_findings
 from novacron.governance.model import Voter
+from novacron.governance.simulation.analysis import analyse, electorate_findings
 
 
 def electorate(*powers: int) -> list[Voter]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from novacron.exceptions import InputError
-from novacron.governance.drift import Outcome, compare, drift_hash
+from novacron.governance.lifecycle.drift import Outcome, compare, drift_hash
 from novacron.governance.model import Effects, EventRecord, RoleChange, Transfer, Write
-from novacron.governance.report import effects_document
+from novacron.governance.reporting.report import effects_document
 
 T = 1_800_000_000
 ADDRESS = "0x" + "11" * 20

@@ -12,9 +12,9 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
-from novacron.governance.effects import Bookkeeping, EffectsReader, effects_of
+from novacron.governance.decoding.effects import Bookkeeping, EffectsReader, effects_of
+from novacron.governance.decoding.roles import RoleNames, role_changes
 from novacron.governance.model import EventRecord, Proposal, RoleChange, Transfer, Write
-from novacron.governance.roles import RoleNames, role_changes
 from novacron.governance.suite import NOBODY, Suite
 from tests.support.small_dao import SmallDao
 from tests.support.zoo import ZooStage

@@ -13,8 +13,8 @@ from eth_abi.abi import encode
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.exceptions import ChainError, ChainUnavailableError, InputError, InsufficientFundsError, RevertedError
-from novacron.governance.fork import Fork
-from novacron.governance.relay import PoolRelay
+from novacron.governance.simulation.fork import Fork
+from novacron.governance.simulation.relay import PoolRelay
 from tests.support.faulty_rpc import Drop, FaultyRpc, on
 from tests.support.zoo import ZooStage
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from novacron.exceptions import ChainError
-from novacron.governance.keeper import Keeper, KeeperAction
-from novacron.governance.lifecycle import Lifecycle
+from novacron.governance.lifecycle.keeper import Keeper, KeeperAction
+from novacron.governance.lifecycle.lifecycle import Lifecycle
+from novacron.governance.lifecycle.proposal_files import FILE
 from novacron.governance.model import ProposalState
-from novacron.governance.proposal_files import FILE
 from tests.support.faulty_rpc import AcceptThenDrop, Drop, FaultyRpc, on
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, STRANGER
 from tests.support.small_dao_lifecycle import Stage, mint_proposal

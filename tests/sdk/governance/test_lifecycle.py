@@ -22,10 +22,10 @@ from novacron.exceptions import (
     UnknownProposalError,
 )
 from novacron.governance.expects import grant
-from novacron.governance.fork_simulator import ForkSimulator
+from novacron.governance.lifecycle.outcome import verify_report
+from novacron.governance.lifecycle.proposal_files import FILE, REPORT, ProposalFolder
 from novacron.governance.model import Proposal, ProposalState
-from novacron.governance.outcome import verify_report
-from novacron.governance.proposal_files import FILE, REPORT, ProposalFolder
+from novacron.governance.simulation.fork_simulator import ForkSimulator
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, FaultyRpc, on
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, STRANGER
 from tests.support.small_dao_lifecycle import Stage, mint_proposal

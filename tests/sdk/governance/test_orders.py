@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from novacron.exceptions import RevertedError
-from novacron.governance.fork import Fork
-from novacron.governance.orders import ALL_ORDERS, SELF, Subject, execution_orders
+from novacron.governance.simulation.fork import Fork
+from novacron.governance.simulation.orders import ALL_ORDERS, SELF, Subject, execution_orders
 from novacron.governance.suite import Suite
 from tests.support.small_dao import CPU_CAP, NOVA, STRANGER, SmallDao
 

@@ -14,7 +14,7 @@ import pytest
 from novacron.chain.anvil import foundry_binary
 from novacron.governance import units
 from novacron.governance.model import EventRecord, Finding, Simulation, Write
-from novacron.governance.report import (
+from novacron.governance.reporting.report import (
     document_hash,
     effects_hash,
     plain,
@@ -23,7 +23,7 @@ from novacron.governance.report import (
     report_bytes,
     report_document,
 )
-from novacron.governance.report_text import paragraphs, recompute_calldata
+from novacron.governance.reporting.text import paragraphs, recompute_calldata
 from tests.support.paper_dao import ALICE, paper_suite
 from tests.support.paper_report import HOSTILE, VOTERS, failing_simulation, paper_simulation
 

@@ -12,15 +12,15 @@ from eth_account.messages import encode_defunct
 
 from novacron.chain import TransactionManager
 from novacron.exceptions import ProposalStateError, SafeError
-from novacron.governance.lifecycle import Lifecycle
+from novacron.governance.lifecycle.lifecycle import Lifecycle
+from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction, signature_owner
+from novacron.governance.lifecycle.safe_files import builder_document, load_transaction, save_transaction
+from novacron.governance.lifecycle.sending import Call, SafeSender
+from novacron.governance.lifecycle.signing import typed_data_signer
+from novacron.governance.lifecycle.steps import Step
+from novacron.governance.lifecycle.votes import Support, cast_vote
 from novacron.governance.onchain import GovernorReader
-from novacron.governance.safe import SafeAccount, SafeTransaction, signature_owner
-from novacron.governance.safe_files import builder_document, load_transaction, save_transaction
-from novacron.governance.sending import Call, SafeSender
-from novacron.governance.signing import typed_data_signer
-from novacron.governance.steps import Step
 from novacron.governance.suite import Suite
-from novacron.governance.votes import Support, cast_vote
 from tests.support.small_dao import NOVA, STRANGER, SmallDao
 from tests.support.small_dao_lifecycle import Stage, mint_proposal
 

@@ -12,12 +12,12 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.endpoints import EndpointPool
 from novacron.exceptions import ConfigurationError, InputError, RevertedError
+from novacron.governance.decoding.storage_layout import LayoutBook
 from novacron.governance.expects import NOBODY, change, event, transfer
-from novacron.governance.failures import FailureReader
-from novacron.governance.fork import Fork
 from novacron.governance.model import Action, Proposal, ProposalState, Simulation, Voter, proposal_id
-from novacron.governance.simulate import simulate, simulate_execution
-from novacron.governance.storage_layout import LayoutBook
+from novacron.governance.simulation.failures import FailureReader
+from novacron.governance.simulation.fork import Fork
+from novacron.governance.simulation.simulate import simulate, simulate_execution
 from novacron.governance.suite import Suite
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, SmallDao
 
@@ -237,7 +237,7 @@ def test_an_action_that_nobody_may_take(dao: SmallDao, suite: Suite, book: Layou
 def test_an_execution_that_needs_too_much_gas_is_called_out(
     dao: SmallDao, suite: Suite, book: LayoutBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("novacron.governance.simulate.MOST_GAS", 50_000)
+    monkeypatch.setattr("novacron.governance.simulation.simulate.MOST_GAS", 50_000)
     found = run(dao, suite, book, proposal(mint(suite, 5)))
     assert [finding.check for finding in found.findings if "more than a transaction may" in finding.message] == ["gas"]
 

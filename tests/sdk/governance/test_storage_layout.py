@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from eth_utils.crypto import keccak
 
-from novacron.governance.artifacts import ArtifactBook
-from novacron.governance.ast_types import namespace_slot
-from novacron.governance.safe_words import SAFE_SLOTS, safe_layout
-from novacron.governance.slots import SlotNamer
-from novacron.governance.storage_layout import ERC1967, Region
+from novacron.governance.decoding.artifacts import ArtifactBook
+from novacron.governance.decoding.ast_types import namespace_slot
+from novacron.governance.decoding.safe_words import SAFE_SLOTS, safe_layout
+from novacron.governance.decoding.slots import SlotNamer
+from novacron.governance.decoding.storage_layout import ERC1967, Region
 from novacron.governance.suite import NOBODY
 from tests.support.zoo import ZooStage
 

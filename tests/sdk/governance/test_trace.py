@@ -12,8 +12,8 @@ from web3 import Web3
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.exceptions import TraceUnavailableError
-from novacron.governance import trace as tracing
-from novacron.governance.trace import frames_of, trace_of
+from novacron.governance.decoding import trace as tracing
+from novacron.governance.decoding.trace import frames_of, trace_of
 from tests.support.faulty_rpc import Answer, FaultyRpc
 from tests.support.zoo import ZooStage
 

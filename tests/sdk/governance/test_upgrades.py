@@ -14,15 +14,15 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
-from novacron.governance import slither as slither_module
-from novacron.governance.artifacts import ArtifactBook
-from novacron.governance.build_info import BuildInfos
-from novacron.governance.fork import Fork
-from novacron.governance.identify import Identifier
+from novacron.governance.decoding.artifacts import ArtifactBook
+from novacron.governance.decoding.identify import Identifier
 from novacron.governance.model import Action, Finding, Proposal
-from novacron.governance.slither import slither_findings
+from novacron.governance.simulation import slither as slither_module
+from novacron.governance.simulation.build_info import BuildInfos
+from novacron.governance.simulation.fork import Fork
+from novacron.governance.simulation.slither import slither_findings
+from novacron.governance.simulation.upgrades import UpgradeCheck, upgrades_of
 from novacron.governance.suite import Suite
-from novacron.governance.upgrades import UpgradeCheck, upgrades_of
 from tests.support.small_dao import SmallDao
 from tests.support.zoo import small_stage
 
@@ -185,7 +185,7 @@ def test_slither_runs_once_for_a_code(boxes: Boxes, monkeypatch: pytest.MonkeyPa
         runs.append(name)
         return [Finding("note", "slither", "seen")]
 
-    monkeypatch.setattr("novacron.governance.upgrades.slither_findings", analyse)
+    monkeypatch.setattr("novacron.governance.simulation.upgrades.slither_findings", analyse)
     check = UpgradeCheck.of_artifacts([boxes.artifacts])
     contracts = Identifier(boxes.fork, boxes.suite, boxes.book)
     for _ in range(2):

@@ -10,11 +10,9 @@ import pytest
 
 from novacron.chain import TransactionManager
 from novacron.exceptions import InputError, RevertedError, UnknownProposalError, VoteError
-from novacron.governance.onchain import GovernorReader
-from novacron.governance.sending import AccountSender
-from novacron.governance.signing import digest_of, signer_of, typed_data_signer
-from novacron.governance.suite import Suite
-from novacron.governance.votes import (
+from novacron.governance.lifecycle.sending import AccountSender
+from novacron.governance.lifecycle.signing import digest_of, signer_of, typed_data_signer
+from novacron.governance.lifecycle.votes import (
     Ballot,
     Support,
     ballot_document,
@@ -24,6 +22,8 @@ from novacron.governance.votes import (
     parse_ballot,
     parse_support,
 )
+from novacron.governance.onchain import GovernorReader
+from novacron.governance.suite import Suite
 from tests.support.small_dao import DAY, NOVA, POWERS, STRANGER, SmallDao
 
 

@@ -1,0 +1,1 @@
+"""From a transaction's trace to named storage writes, events, roles and transfers."""

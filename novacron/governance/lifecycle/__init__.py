@@ -1,0 +1,1 @@
+"""Submitting, voting, queueing, executing, and holding each step to the report."""
