@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, Protocol, runtime_checkable
 
 from eth_account import Account
+from eth_account.messages import SignableMessage
 from eth_account.signers.local import LocalAccount
 
 from novacron.chain.addresses import parse_address
@@ -57,6 +58,10 @@ class LocalSigner:
     def sign_transaction(self, tx: dict[str, Any]) -> bytes:
         """Raw signed transaction (EIP-2718)."""
         return bytes(self.__account.sign_transaction(tx).raw_transaction)
+
+    def sign_message(self, message: SignableMessage) -> bytes:
+        """Signature over an EIP-191 or EIP-712 message: 65 bytes, r, s and v of 27 or 28."""
+        return bytes(self.__account.sign_message(message).signature)
 
     def __repr__(self) -> str:
         return f"<LocalSigner {self.address}>"

@@ -108,7 +108,7 @@ class EffectsReader:
         number = int(receipt["blockNumber"], 16)
         self.contracts.at(number)
         writes = [write for where in trace.storage for write in self._writes(trace, where, number)]
-        events = [self._event(log) for log in receipt["logs"]]
+        events = [self.event_of(log) for log in receipt["logs"]]
         moves = [(frame.source, frame.to, frame.value) for frame in trace.root.walk() if frame.value and _moves(frame)]
         writes += self._unmoved(trace, moves, str(receipt["blockHash"]))
         transfers = [Transfer(ETH, self._dao.name_of(a), self._dao.name_of(b), wei) for a, b, wei in moves]
@@ -196,7 +196,7 @@ class EffectsReader:
 
     # -- events ------------------------------------------------------------------------------------------------------
 
-    def _event(self, log: Mapping[str, Any]) -> EventRecord:
+    def event_of(self, log: Mapping[str, Any]) -> EventRecord:
         where = parse_address(str(log["address"]).lower())
         name = self._dao.name_of(where)
         topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]

@@ -100,7 +100,7 @@ def _from_receipt(
     """The events of a transaction, which every node has; without the proposal's bookkeeping."""
     receipt = reader.dao.pool.request("eth_getTransactionReceipt", [transaction])
     effects_reader.contracts.at(int(receipt["blockNumber"], 16))
-    events = [effects_reader._event(log) for log in receipt["logs"]]
+    events = [effects_reader.event_of(log) for log in receipt["logs"]]
     return Effects(events=tuple(one for one in events if bookkeeping.of_event(one) is None))
 
 

@@ -31,7 +31,7 @@ class TypedDataSigner(Protocol):
 
 
 class _LocalTypedDataSigner:
-    """Typed data signed by the key of a LocalSigner, which signs only transactions itself."""
+    """Typed data signed by the key of a LocalSigner."""
 
     def __init__(self, signer: LocalSigner) -> None:
         self._signer = signer
@@ -41,8 +41,7 @@ class _LocalTypedDataSigner:
         return self._signer.address
 
     def sign_typed_data(self, document: TypedData) -> bytes:
-        account = getattr(self._signer, "_LocalSigner__account")  # noqa: B009 - its name is mangled
-        return bytes(account.sign_message(signable(document)).signature)
+        return self._signer.sign_message(signable(document))
 
 
 def typed_data_signer(signer: object) -> TypedDataSigner:

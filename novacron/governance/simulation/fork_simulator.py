@@ -96,7 +96,7 @@ class ForkSimulator:
             description,
             stage=stage,
             book=self.layouts(dao),
-            upgrades=self._upgrades,
+            upgrades=self._checks(dao),
             progress=self._progress,
         )
 
@@ -108,7 +108,7 @@ class ForkSimulator:
             description=description,
             fork=fork,
             book=self.layouts(dao),
-            upgrades=self._upgrades,
+            upgrades=self._checks(dao),
             progress=self._progress,
         )
 
@@ -130,3 +130,9 @@ class ForkSimulator:
         if self._book is None:
             self._book = LayoutBook(dao.artifacts)
         return self._book
+
+    def _checks(self, dao: Suite) -> UpgradeCheck:
+        """One for all runs: it remembers what Slither said of a code."""
+        if self._upgrades is None:
+            self._upgrades = UpgradeCheck.of_artifacts(dao.artifacts)
+        return self._upgrades
