@@ -197,6 +197,7 @@ class EffectsReader:
     # -- events ------------------------------------------------------------------------------------------------------
 
     def event_of(self, log: Mapping[str, Any]) -> EventRecord:
+        """A log entry of a receipt, decoded by the ABI of who emitted it, or else by any that knows it."""
         where = parse_address(str(log["address"]).lower())
         name = self._dao.name_of(where)
         topics = [bytes.fromhex(topic[2:]) for topic in log["topics"]]
