@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IIdentityGate} from "../../interfaces/IIdentityGate.sol";
 import {IQuadraticVotes} from "../../interfaces/IQuadraticVotes.sol";
 import {DelegationHeights} from "./DelegationHeights.sol";
+import {PowerTrace, PowerTraces} from "./PowerTrace.sol";
 import {SeasonedPower, SeasonedPowers} from "./SeasonedPower.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
@@ -11,24 +12,23 @@ import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 
 /// @title QuadraticVotes
 /// @notice See `IQuadraticVotes`. Accounts have small numbers, so that all that a transfer needs to know of an account
 /// on the way to its representative lies in one slot:
 ///
-///     255                                        48 47          32 31              0
-///    +---------------------------------------------+--------------+-----------------+
-///    |   received: power delegated to the account  |  lastSeason  |    delegatee    |
-///    +---------------------------------------------+--------------+-----------------+
+///     255      240 239                              48 47          32 31              0
+///    +------------+-----------------------------------+--------------+-----------------+
+///    |            |  received: power delegated to it  |  lastSeason  |    delegatee    |
+///    +------------+-----------------------------------+--------------+-----------------+
 ///
 /// @dev What is kept at every moment, in the season of the moment:
 ///  - received(a) = Σ over direct delegators d of own(d) + received(d), for every account;
 ///  - the latest checkpoint of a representative r is own(r) + received(r), that of every other account is 0;
 ///  - the latest total is Σ own(a); own(a) is floor(sqrt(balance / 1e12)) while the verification lasts.
 contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
-    using Checkpoints for Checkpoints.Trace208;
     using DelegationHeights for uint256;
+    using PowerTraces for PowerTrace;
 
     struct Account {
         /// @dev Number of the delegatee, 0 for an account that votes itself.
@@ -51,15 +51,18 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         keccak256("Delegation(address delegatee,uint256 nonce,uint256 expiry)");
     /// @dev A square root of units of 1e-6 NOVA has three decimals.
     uint256 private constant SCALE = 1e12;
+    /// @dev Of `Account`: the lowest bit of `received`, and that of its season.
+    uint256 private constant RECEIVED_AT = 48;
+    uint256 private constant SEASON_AT = 224;
 
     /// @dev Shares a slot with `gate`. Numbers start at 1.
     uint32 private _count;
-    Checkpoints.Trace208 private _total;
+    PowerTrace private _total;
     mapping(address account => uint32 number) private _numbers;
     mapping(uint32 number => address account) private _addresses;
     mapping(uint32 number => Account) private _accounts;
     mapping(uint32 number => uint256) private _heights;
-    mapping(uint32 number => Checkpoints.Trace208) private _votes;
+    mapping(uint32 number => PowerTrace) private _votes;
     mapping(address delegatee => mapping(address delegator => Acceptance)) private _acceptances;
 
     constructor(address token_, address authority_) AccessManaged(authority_) EIP712("NovaCron Quadratic Votes", "1") {
@@ -134,11 +137,11 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         uint256 season = _season();
         SeasonedPower none = SeasonedPowers.create(0, 0, season);
         SeasonedPower whole = _own(IERC20(token).balanceOf(delegator), _accounts[from].lastSeason, season)
-            .change(none, _accounts[from].received, season);
-        _pass(from, whole, none, season);
+            .change(none, _accounts[from].received.settle(season), season);
+        _pass(from, delegator, whole, none, season);
         _recount(previous, height, DelegationHeights.NONE);
         _accounts[from].delegatee = to;
-        _pass(from, none, whole, season);
+        _pass(from, delegator, none, whole, season);
         _recount(to, DelegationHeights.NONE, height);
     }
 
@@ -212,7 +215,7 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         if (previous == last) return false;
         uint32 number = _register(account);
         _accounts[number].lastSeason = uint16(last);
-        _changeOwn(number, _own(balance, previous, season), _own(balance, last, season), season);
+        _changeOwn(number, account, _own(balance, previous, season), _own(balance, last, season), season);
         emit VerificationSynced(account, last == 0 ? 0 : uint48(SeasonedPowers.endOf(last)));
         return true;
     }
@@ -227,15 +230,16 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         if (from == to || amount == 0) return;
         uint256 season = _season();
         // Nobody is behind the zero address, whatever a gate says of it: it holds nothing that could be counted.
-        if (from != address(0)) _changeBalance(_numbers[from], fromBalance + amount, fromBalance, season);
-        if (to != address(0)) _changeBalance(_numbers[to], toBalance - amount, toBalance, season);
+        if (from != address(0)) _changeBalance(from, fromBalance + amount, fromBalance, season);
+        if (to != address(0)) _changeBalance(to, toBalance - amount, toBalance, season);
     }
 
-    function _changeBalance(uint32 number, uint256 before, uint256 afterwards, uint256 season) private {
+    function _changeBalance(address account, uint256 before, uint256 afterwards, uint256 season) private {
+        uint32 number = _numbers[account];
         if (number == 0) return;
         uint256 last = _accounts[number].lastSeason;
         if (last < season) return;
-        _changeOwn(number, _own(before, last, season), _own(afterwards, last, season), season);
+        _changeOwn(number, account, _own(before, last, season), _own(afterwards, last, season), season);
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -243,33 +247,48 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
     // ------------------------------------------------------------------------------------------------------------
 
     /// @dev The account's own power changes: at its representative and in the total.
-    function _changeOwn(uint32 number, SeasonedPower less, SeasonedPower more, uint256 season) private {
+    function _changeOwn(uint32 number, address account, SeasonedPower less, SeasonedPower more, uint256 season)
+        private
+    {
         if (less.equals(more)) return;
-        _pass(number, less, more, season);
-        _push(_total, less, more, season);
+        _pass(number, account, less, more, season);
+        _total.change(less, more, block.timestamp, season);
     }
 
-    /// @dev Pass a change of `number`'s whole power up to its representative, and checkpoint it there.
-    function _pass(uint32 number, SeasonedPower less, SeasonedPower more, uint256 season) private {
+    /// @dev Pass a change of the whole power of `account`, whose number is `number`, up to its representative, and
+    /// note it there. On the way each slot is read once and written once.
+    function _pass(uint32 number, address account, SeasonedPower less, SeasonedPower more, uint256 season) private {
         if (less.equals(more)) return;
+        uint256 plus = uint256(SeasonedPower.unwrap(more)) << RECEIVED_AT;
+        uint256 minus = uint256(SeasonedPower.unwrap(less)) << RECEIVED_AT;
+        uint32 top = number;
         uint32 above = _accounts[number].delegatee;
         while (above != 0) {
-            Account storage account = _accounts[above];
-            account.received = account.received.change(less, more, season);
-            number = above;
-            above = account.delegatee;
+            top = above;
+            Account storage delegatee = _accounts[above];
+            uint256 word;
+            assembly ("memory-safe") {
+                word := sload(delegatee.slot)
+            }
+            if (word >> SEASON_AT != season) word = _settle(word, season);
+            // As in `SeasonedPowers.change`: each has the tag of the season, and no lane borrows or overflows.
+            unchecked {
+                word = word + plus - minus;
+            }
+            assembly ("memory-safe") {
+                sstore(delegatee.slot, word)
+            }
+            above = uint32(word);
         }
-        (SeasonedPower old, SeasonedPower now_) = _push(_votes[number], less, more, season);
-        emit DelegateVotesChanged(_addresses[number], old.valueIn(season), now_.valueIn(season));
+        (SeasonedPower old, SeasonedPower now_) = _votes[top].change(less, more, block.timestamp, season);
+        if (top != number) account = _addresses[top];
+        emit DelegateVotesChanged(account, old.valueIn(season), now_.valueIn(season));
     }
 
-    function _push(Checkpoints.Trace208 storage trace, SeasonedPower less, SeasonedPower more, uint256 season)
-        private
-        returns (SeasonedPower old, SeasonedPower now_)
-    {
-        old = SeasonedPower.wrap(trace.latest());
-        now_ = old.change(less, more, season);
-        trace.push(clock(), SeasonedPower.unwrap(now_));
+    /// @dev An `Account` whose `received` is written in `season`.
+    function _settle(uint256 word, uint256 season) private pure returns (uint256) {
+        SeasonedPower received = SeasonedPower.wrap(uint192(word >> RECEIVED_AT)).settle(season);
+        return (uint256(SeasonedPower.unwrap(received)) << RECEIVED_AT) | (word & type(uint48).max);
     }
 
     function _own(uint256 balance, uint256 last, uint256 season) private pure returns (SeasonedPower) {
@@ -295,7 +314,7 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
 
     /// @notice Power that `account` votes with now.
     function getVotes(address account) external view returns (uint256) {
-        return SeasonedPower.wrap(_votes[_numbers[account]].latest()).valueIn(_season());
+        return _votes[_numbers[account]].latest().valueIn(_season());
     }
 
     /// @notice Power that `account` voted with at `timepoint`, seconds in the past.
@@ -310,7 +329,7 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
 
     /// @inheritdoc IQuadraticVotes
     function getTotalSupply() external view returns (uint256) {
-        return SeasonedPower.wrap(_total.latest()).valueIn(_season());
+        return _total.latest().valueIn(_season());
     }
 
     /// @notice Whom `account` has delegated to; itself when it votes itself.
@@ -368,9 +387,9 @@ contract QuadraticVotes is IQuadraticVotes, AccessManaged, EIP712, Nonces {
         return "mode=timestamp";
     }
 
-    function _lookup(Checkpoints.Trace208 storage trace, uint256 timepoint) private view returns (uint256) {
+    function _lookup(PowerTrace storage trace, uint256 timepoint) private view returns (uint256) {
         if (timepoint >= block.timestamp) revert QuadraticVotes_FutureLookup(timepoint, clock());
-        SeasonedPower power = SeasonedPower.wrap(trace.upperLookupRecent(uint48(timepoint)));
+        SeasonedPower power = trace.lookup(timepoint);
         return power.valueIn(SeasonedPowers.seasonOf(timepoint));
     }
 
