@@ -64,7 +64,10 @@ library PowerTraces {
         uint256 count = word >> COUNT_AT;
         old = _power(word).settle(season);
         now_ = old.change(less, more, season);
-        if (_time(word) != time && word != 0) self.earlier[count++] = word;
+        if (_time(word) != time && word != 0) {
+            self.earlier[count] = word;
+            ++count;
+        }
         self.head = (count << COUNT_AT) | (time << TIME_AT) | (SeasonedPower.unwrap(now_) & LANES);
     }
 
