@@ -65,7 +65,7 @@ class Dao:
             self.say(f"{len(manifest.instances)} contracts deployed, roles given, handed over to the timelock")
             handover = check_handover(pool, manifest, local_compiler())
             facts = sum(section.checked for section in handover.sections)
-            self.say(f"check_handover: {facts} facts read from the chain, {len(handover.findings)} findings")
+            self.say(f"check_handover: {facts:,} facts read from the chain, {len(handover.findings)} findings")
             make_voters(pool, manifest)
             self.delegate(pool, manifest.address_of("QuadraticVotes"))
 

@@ -44,6 +44,15 @@ def test_the_flipped_bit_is_found_in_one_file_and_one_entry(demo: tuple[Path, st
     assert re.search(r"log entry 19 \(epoch 10\): checkpoints/epoch-10 differs .*: changed: weights\.npz", text)
 
 
+def test_a_proposal_does_on_chain_what_was_predicted(demo: tuple[Path, str]) -> None:
+    text = " ".join(demo[1].split())
+    assert re.search(r"check_handover: [\d,]+ facts read from the chain, 0 findings", text)
+    assert re.search(r"refused Mint 1,000,000 CPU: action 1 of 1, .*ERC20ExceededCap\(increasedSupply=1,4", text)
+    assert "what it did on the chain is exactly what was predicted" in text
+    report = demo[0] / "demo/dao/ethereum-local/proposals/mint_cpu/report.html"
+    assert "everything that it changes is explained" in report.read_text()
+
+
 def test_costs_are_shown_for_every_operation(demo: tuple[Path, str]) -> None:
     for operation in ("deploy ProofOfTraining", "openRun", "extendRun", "sealRun", "anchorBatch", "anchor(", "total"):
         assert operation in demo[1]
