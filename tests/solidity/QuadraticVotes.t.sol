@@ -425,6 +425,14 @@ contract QuadraticVotesDelegationTest is QuadraticVotesFixture {
         vm.assertFalse(votes.isOpen(delegatee));
     }
 
+    /// @dev Whoever answers pays for the slot that counts delegators, so that the first of them need not.
+    function test_AcceptDelegatorMakesTheSlotOfHeights() public {
+        vm.prank(BOB); // number 1
+        votes.acceptDelegator(ALICE, false);
+        bytes32 slot = keccak256(abi.encode(uint256(1), uint256(10)));
+        vm.assertEq(vm.load(address(votes), slot), bytes32(uint256(1) << 255));
+    }
+
     function test_RefusalLeavesAnExistingDelegationAlone() public {
         _join(ALICE, 4, NOW);
         _follow(ALICE, BOB);
