@@ -26,11 +26,16 @@ interface IQuadraticCounting {
 ///     propose ──24 h──▶ vote ──7 d──▶ queue ──48 h──▶ execute        cancel: the proposer while pending,
 ///                       └ extended to 2 d after a late quorum                the guardian until executed
 ///
-/// @dev Quorum is 40 % of all verified square roots at the snapshot, For and Abstain counted. The guardian cancels and
-/// does nothing else, and never a proposal that is only about the guardian.
+/// @dev Quorum is 40 % of all verified square roots at the snapshot (or two weeks before, if those were more), For and
+/// Abstain counted. The guardian cancels and does nothing else, and never a proposal that is only about the guardian.
 interface IGovernance {
     /// @notice The guardian cannot cancel its own dismissal.
     error Governance_GuardianCannotCancelDismissal(uint256 proposalId);
+
+    /// @notice How long the quorum remembers a larger electorate, in seconds. Many verifications may end in the same
+    /// second, with their season, or be revoked at once: whoever is left cannot decide alone before the others had this
+    /// time to be verified again. An electorate that was not there that long ago is not remembered.
+    function QUORUM_MEMORY() external view returns (uint256);
 
     /// @notice Its linear votes are needed to propose.
     function nova() external view returns (INovaToken);

@@ -16,6 +16,7 @@ import {
     GovernorVotesQuorumFraction
 } from "@openzeppelin/contracts/governance/extensions/GovernorVotesQuorumFraction.sol";
 import {IVotes} from "@openzeppelin/contracts/governance/utils/IVotes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title Governance
 /// @notice See `IGovernance`. Everything but the proposal threshold and the guardian's limit is OpenZeppelin's.
@@ -29,6 +30,8 @@ contract Governance is
     GovernorTimelockControl,
     GovernorProposalGuardian
 {
+    /// @inheritdoc IGovernance
+    uint256 public constant QUORUM_MEMORY = 14 days;
     /// @inheritdoc IGovernance
     INovaToken public immutable nova;
 
@@ -85,6 +88,14 @@ contract Governance is
     // solhint-disable-next-line func-name-mixedcase
     function CLOCK_MODE() public pure override(Governor, GovernorVotes) returns (string memory) {
         return "mode=timestamp";
+    }
+
+    /// @notice Votes For and Abstain that a proposal with this snapshot needs: the fraction of all verified power, that
+    /// of the snapshot or that of `QUORUM_MEMORY` before, whichever was more.
+    function quorum(uint256 timepoint) public view override(Governor, GovernorVotesQuorumFraction) returns (uint256) {
+        uint256 earlier = Math.saturatingSub(timepoint, QUORUM_MEMORY);
+        uint256 electorate = Math.max(token().getPastTotalSupply(timepoint), token().getPastTotalSupply(earlier));
+        return Math.mulDiv(electorate, quorumNumerator(timepoint), quorumDenominator());
     }
 
     /// @dev Whether every action appoints or dismisses a guardian, here or at the authority.

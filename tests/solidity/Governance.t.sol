@@ -263,14 +263,19 @@ contract GovernanceTest is GovernanceSuite {
         _assertState(proposalId, IGovernor.ProposalState.Succeeded);
     }
 
-    /// @dev Ended before the snapshot: out, and out of the quorum.
+    /// @dev Ended before the snapshot: out, and two weeks later out of the quorum.
     function test_IdentityEndsBeforeTheSnapshot() public {
+        uint256 revoked = block.timestamp + 15 days;
+        vm.warp(revoked);
         vm.prank(ATTESTER);
         gate.revoke(ALICE);
         uint256 proposalId = _open(_mintCpu(1e18, "Mint"));
         vm.prank(ALICE);
         vm.assertEq(governance.castVote(proposalId, FOR), uint256(0));
-        vm.assertEq(governance.quorum(governance.proposalSnapshot(proposalId)), uint256(1_400_000));
+        vm.assertEq(governance.quorum(governance.proposalSnapshot(proposalId)), uint256(2_600_000));
+        vm.warp(revoked + 14 days + 1);
+        vm.assertEq(governance.quorum(revoked + 14 days - 1), uint256(2_600_000));
+        vm.assertEq(governance.quorum(revoked + 14 days), uint256(1_400_000));
     }
 
     /// @dev A wallet split over unverified addresses loses its power; linear votes to propose it keeps.
