@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -48,8 +49,12 @@ from novacron.provenance.clients.config import ClientConfig
 
 _PATH = click.Path(path_type=Path)
 _safe = click.option("--safe", help="Act as this Safe (name or address): writes a transaction for its owners.")
-_accept = click.option("--accept-drift", metavar="HASH", help="Accept exactly the differences that have this hash.")
-_moved = click.option("--tolerate-moved", is_flag=True, help="Accept the same change made to another starting value.")
+accept_option = click.option(
+    "--accept-drift", metavar="HASH", help="Accept exactly the differences that have this hash."
+)
+moved_option = click.option(
+    "--tolerate-moved", is_flag=True, help="Accept the same change made to another starting value."
+)
 
 
 @click.group()
@@ -69,11 +74,15 @@ def governance() -> None:
 def settings_of(app: App, *, reading: bool) -> ClientConfig:
     """The configuration, with a manifest. Reading needs no key. Raises ConfigurationError."""
     in_file = app.config is not None and app.config.suffix != ".json"
-    if reading and not in_file:
-        extra: dict[str, Any] = {} if app.config is None else {"manifest": app.config}
-        config = ClientConfig.from_environment(read_only=True, **extra)
-    else:
+    if in_file:
         config = app.settings()
+    else:
+        extra: dict[str, Any] = {} if app.config is None else {"manifest": app.config}
+        if reading:
+            extra["read_only"] = True
+        elif not os.environ.get("NOVACRON_STORE"):
+            extra["store"] = Path("deployments")  # a client's outbox, of which governance has none; never opened
+        config = ClientConfig.from_environment(**extra)
     if config.manifest is None or not config.rpc_urls:
         raise ConfigurationError(
             "governance needs a deployment's manifest and an RPC address: give "
@@ -171,8 +180,8 @@ def propose(ctx: click.Context, name: str, submit: bool, safe: str | None) -> No
 
 @governance.command()
 @click.argument("proposal")
-@_accept
-@_moved
+@accept_option
+@moved_option
 @_safe
 @click.pass_context
 def queue(ctx: click.Context, proposal: str, accept_drift: str | None, tolerate_moved: bool, safe: str | None) -> None:
@@ -182,8 +191,8 @@ def queue(ctx: click.Context, proposal: str, accept_drift: str | None, tolerate_
 
 @governance.command()
 @click.argument("proposal")
-@_accept
-@_moved
+@accept_option
+@moved_option
 @_safe
 @click.pass_context
 def execute(
@@ -324,7 +333,7 @@ def verify_report_command(ctx: click.Context, proposal: str, report: Path | None
 @governance.command("keeper")
 @click.option("--once", is_flag=True, help="One look, then stop; exit code 1 when something was left alone.")
 @click.option("--interval", type=click.FloatRange(min=1), default=60.0, show_default=True, help="Seconds.")
-@_moved
+@moved_option
 @click.pass_context
 def keeper_command(ctx: click.Context, once: bool, interval: float, tolerate_moved: bool) -> None:
     """Queue and execute what has passed, as long as it does what was announced. SIGTERM and SIGINT stop it cleanly."""

@@ -25,9 +25,11 @@ class GovernanceGroup(click.Group):
     @cached_property
     def _loaded(self) -> click.Group:
         from novacron.cli.governance import governance
+        from novacron.cli.governance_call import call
         from novacron.cli.governance_safe import safe
 
         governance.add_command(safe)
+        governance.add_command(call)
         return governance
 
     def list_commands(self, ctx: click.Context) -> list[str]:
