@@ -23,6 +23,8 @@ from scripts._governance import GovernanceCommand, acting, acting_options, finis
 def cli(provider: ProviderAPI, name: str, simulate: bool, submit: bool, as_json: bool, **who: Any) -> None:
     """Run scripts/proposals/NAME.py on a fork, write deployments/<network>/proposals/NAME/report.html, .md and .json.
 
+    NAME.py is Python code and runs with your rights: read it first.
+
     The exit code is 1 when it would fail or changes something that it does not explain, 3 when it would do something
     else now than what was simulated before.
     """

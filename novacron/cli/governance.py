@@ -151,7 +151,10 @@ def notify(app: App) -> Callable[[str], None]:
 @click.option("--proposer", help="In whose name (name or address). Default: the configured account.")
 @click.pass_context
 def simulate(ctx: click.Context, name: str, proposer: str | None) -> None:
-    """Simulate scripts/proposals/NAME.py from end to end on a fork, and write its report. Sends nothing."""
+    """Simulate scripts/proposals/NAME.py from end to end on a fork, and write its report. Sends nothing.
+
+    NAME.py is Python code and runs with your rights: read it first.
+    """
     app: App = ctx.obj
     config = settings_of(app, reading=proposer is not None)
     with workspace_of(config) as workspace:
@@ -167,7 +170,10 @@ def simulate(ctx: click.Context, name: str, proposer: str | None) -> None:
 @_safe
 @click.pass_context
 def propose(ctx: click.Context, name: str, submit: bool, safe: str | None) -> None:
-    """Simulate NAME and, with --submit, propose exactly what was simulated; repeating it proposes nothing twice."""
+    """Simulate NAME and, with --submit, propose exactly what was simulated; repeating it proposes nothing twice.
+
+    scripts/proposals/NAME.py is Python code and runs with your rights: read it first.
+    """
     app: App = ctx.obj
     with acting(app, safe) as (workspace, sender):
         lifecycle, proposal = workspace.lifecycle(sender, notify(app)), workspace.proposal(name)
@@ -311,9 +317,16 @@ def show(app: App, proposal: str) -> None:
 @governance.command("verify-report")
 @click.argument("proposal")
 @click.option("--report", type=_PATH, help="The report.json to check. Default: the one in the proposal's folder.")
+@click.option(
+    "--simulate", is_flag=True, help="Run the proposal on the chain again at the report's block; compare the effects."
+)
 @click.pass_context
-def verify_report_command(ctx: click.Context, proposal: str, report: Path | None) -> None:
-    """Recompute what the description of PROPOSAL (name or id) on the chain says: report, calldata, proposer."""
+def verify_report_command(ctx: click.Context, proposal: str, report: Path | None, simulate: bool) -> None:
+    """Recompute what the description of PROPOSAL (name or id) on the chain says: report, calldata, proposer.
+
+    That shows that the report is the announced one. Whether it is true, --simulate finds out: what the chain has is run
+    again on a fork, without the author's file, and must have the effects that the report says.
+    """
     with reading(ctx.obj) as workspace:
         if report is None:
             report = workspace.lifecycle().find(proposal)[0].path / REPORT
@@ -322,7 +335,10 @@ def verify_report_command(ctx: click.Context, proposal: str, report: Path | None
         except OSError as error:
             raise InputError(f"{report} cannot be read: {error.strerror}") from error
         core = GovernorReader(workspace.dao).proposal(workspace.proposal_id(proposal))
-    ctx.exit(shown.show_checks(ctx.obj, verify_report(core, raw)))
+        checks = verify_report(core, raw)
+        if simulate:
+            checks += workspace.lifecycle(notify=notify(ctx.obj)).rerun(core, raw)
+    ctx.exit(shown.show_checks(ctx.obj, checks))
 
 
 # --------------------------------------------------------------------------------------------------------------------

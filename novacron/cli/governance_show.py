@@ -237,10 +237,17 @@ def safe_value(sent: Sent) -> dict[str, Any]:
         "nonce": transaction.nonce,
         "safeTxHash": "0x" + transaction.hash.hex(),
         "file": None if sent.file is None else str(sent.file),
+        "ignored": [str(path) for path in sent.ignored],
     }
 
 
 def _safe_rows(sent: Sent) -> dict[str, Any]:
     value = safe_value(sent)
-    rows = {"Safe": value["safe"], "nonce": value["nonce"], "Safe transaction hash": value["safeTxHash"]}
+    rows: dict[str, Any] = {
+        "Safe": value["safe"],
+        "nonce": value["nonce"],
+        "Safe transaction hash": value["safeTxHash"],
+    }
+    if sent.ignored:
+        rows["WARNING"] = f"ignored, there is a gap before their nonces: {', '.join(value['ignored'])}"
     return rows | {"file": value["file"], "next": f"novacron governance safe sign {value['file']}"}

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 from eth_utils.crypto import keccak
 
+from novacron.chain.answers import same_hex
 from novacron.chain.endpoints import EndpointPool
-from novacron.deploy import handover_authority, handover_parts
+from novacron.deploy import handover_authority, handover_history, handover_parts
 from novacron.deploy.compiler import CompiledContract, ContractSource
+from novacron.deploy.create2 import DEPLOYMENT_PROXY
 from novacron.deploy.genesis import Genesis
 from novacron.deploy.handover_view import Finding, Section, View
 from novacron.deploy.manifest import DeploymentManifest
@@ -34,8 +36,11 @@ _PARTS = (
     handover_parts.links,
     handover_parts.safe,
     handover_parts.locked,
-    handover_parts.supply,
-    handover_parts.verifications,
+    handover_history.proposals,
+    handover_history.governor,
+    handover_history.allowances,
+    handover_history.supply,
+    handover_history.verifications,
 )
 
 
@@ -112,8 +117,40 @@ def _view(
     *,
     before: bool,
 ) -> View:
-    blocks = [manifest.instances[item.name].block_number or 0 for item in plan.instances]
-    return View(pool, manifest, plan, compiled, genesis, min(blocks), before)
+    return View(pool, manifest, plan, compiled, genesis, _since(pool, manifest, plan, compiled), before)
+
+
+def _since(
+    pool: EndpointPool, manifest: DeploymentManifest, plan: Plan, compiled: Mapping[str, CompiledContract]
+) -> int:
+    """Block before which no contract of the plan was there, so that no event is missed.
+
+    The manifest is the deployer's word: its blocks count only where the node shows the transaction that created the
+    contract, which is possible once (EIP-1014). Otherwise events are read from the first block on, which is slower.
+    """
+    records = [manifest.instances[item.name] for item in plan.instances]
+    # Others are created by these, in the same transaction or later.
+    records = [record for record in records if record.creator == DEPLOYMENT_PROXY]
+    hashes = [record.transaction_hash for record in records]
+    if not hashes or None in hashes:
+        return 0
+    sent = pool.batch([("eth_getTransactionByHash", [one]) for one in hashes])
+    receipts = pool.batch([("eth_getTransactionReceipt", [one]) for one in hashes])
+    blocks = []
+    for record, transaction, receipt in zip(records, sent, receipts, strict=True):
+        if not isinstance(transaction, dict) or not isinstance(receipt, dict):
+            return 0
+        creation = compiled[record.instance].creation_code.hex() + record.encoded_arguments[2:]
+        data = f"{record.salt}{creation}"
+        if not (
+            same_hex(transaction.get("to"), DEPLOYMENT_PROXY)
+            and same_hex(transaction.get("input"), data)
+            and same_hex(receipt.get("transactionHash"), record.transaction_hash)
+            and receipt.get("status") == "0x1"
+        ):
+            return 0
+        blocks.append(int(str(receipt["blockNumber"]), 16))
+    return min(blocks)
 
 
 def _sections(view: View) -> tuple[Section, ...]:

@@ -9,6 +9,8 @@ from eth_abi.abi import encode
 
 from novacron.chain.codec import selector_of, signature_of, types_of
 from novacron.chain.errors import classify
+from novacron.deploy.genesis import Genesis
+from novacron.deploy.handover_history import ANEW
 from novacron.deploy.handover_view import STRANGER, Finding, Section, View
 from novacron.deploy.roles import PUBLIC_ROLE, ROLES, TABLE, Who
 from novacron.exceptions import RevertedError
@@ -27,7 +29,7 @@ def members(view: View) -> Section:
     granted = [(log.args["roleId"], log.args["account"]) for log in view.events("Authority", "RoleGranted")]
     roles = sorted({role for role, _ in granted} | set(ROLES.values()))
     pairs = sorted({*granted, *((role, account) for role in roles for account in view.accounts())})
-    expected = _expected_members(view)
+    expected, strange = _expected_members(view), _strange_grants(view)
     answers = authority.call_many([("getAccess", role, account) for role, account in pairs])
     for (role, account), (since, delay, pending, effect) in zip(pairs, answers, strict=True):
         name, wanted = role_name(role), expected.get(role, {})
@@ -39,6 +41,10 @@ def members(view: View) -> Section:
                         f"Authority.grantRole({role}, {account}, 0) by an ADMIN",
                     )
                 )  # fmt: skip
+            elif (role, account) in strange:
+                findings.append(
+                    Finding("Authority", name, account, f"{view.name_of(account)} had the role {name} once", ANEW)
+                )
         elif account not in wanted:
             when = f" from {since} s on" if since > now else ""
             how = f"Authority.revokeRole({role}, {account}) by a proposal"
@@ -56,6 +62,23 @@ def members(view: View) -> Section:
                 )
             )  # fmt: skip
     return Section("members of roles", len(pairs), tuple(findings))
+
+
+def _strange_grants(view: View) -> set[tuple[int, str]]:
+    """Roles and accounts that neither the plan nor a proposal has brought together; ADMIN not even by a proposal."""
+    assert view.plan.configuration is not None  # the suite always has one
+    attesters = {*Genesis.from_json(view.plan.configuration).attesters, *view.genesis.attesters}
+    planned = {
+        (ROLES["ADMIN"], view.deployer),
+        (ROLES["ADMIN"], view.address("Timelock")),
+        (ROLES["GUARDIAN"], view.address("GuardianSafe")),
+        *((ROLES["ATTESTER"], attester) for attester in attesters),
+    }
+    return {
+        (log.args["roleId"], log.args["account"])
+        for log in view.events("Authority", "RoleGranted")
+        if log.args["roleId"] == ROLES["ADMIN"] or not view.governed(log)
+    } - planned
 
 
 def _expected_members(view: View) -> dict[int, dict[str, bool]]:
@@ -164,6 +187,10 @@ def authorities(view: View) -> Section:
             mend = f"the authority {found} calls setAuthority({ours}) at {view.address(name)}"
             findings.append(Finding(name, "authority", found, f"its authority is {view.name_of(found)}", mend))
             continue
+        for log in list(view.events(name, "AuthorityUpdated"))[1:]:  # the first is the constructor's
+            if not view.governed(log):
+                what = f"its authority was set to {view.name_of(log.args['authority'])}, and not by a proposal"
+                findings.append(Finding(name, "authority", log.args["authority"], what, ANEW))
         tried = _refusals(view, name)
         checked += 1 + len(tried)
         for signature, refused in tried.items():

@@ -1,4 +1,4 @@
-"""What of the timelock, the governor, the guardian Safe, the tokens and the proxies is not as it was planned."""
+"""What of the timelock, the governor, the guardian Safe and the proxies is not as it was planned."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.codec import selector_of, signature_of, types_of
 from novacron.chain.errors import classify
-from novacron.deploy.genesis import CAPS, THRESHOLD, TREASURY, shown
+from novacron.deploy.genesis import THRESHOLD
 from novacron.deploy.handover_authority import zero_of
+from novacron.deploy.handover_history import former_quotas, implementations, operations
 from novacron.deploy.handover_view import STRANGER, Finding, Section, View
 from novacron.deploy.plan import Instance, SafeAccount
-from novacron.deploy.roles import OWNERS, ROLES, TIMELOCK_ROLES, role_id
+from novacron.deploy.roles import OWNERS, TIMELOCK_ROLES, role_id
 from novacron.deploy.safe import ZERO, read_safe, safe_findings
 from novacron.exceptions import RevertedError
 
@@ -60,37 +61,8 @@ def timelock(view: View) -> Section:
     if not _DELAYS[0] <= delay <= _DELAYS[1]:
         mend = f"Timelock.updateDelay({_DELAYS[1]}) by a proposal"
         findings.append(Finding("Timelock", "delay", "", f"its delay is {delay} s, not 24 to 48 hours", mend))
-    operations = _foreign_operations(view)
-    for one, done in operations:
-        what = (
-            f"the operation 0x{one.hex()} {'was executed' if done else 'is scheduled'}, and no proposal has queued it"
-        )
-        mend = f"Timelock.cancel(0x{one.hex()}) by a proposal"
-        if done:
-            mend = "deploy the suite anew, unless everybody agrees to what it has done"
-        findings.append(Finding("Timelock", "operation", "", what, mend))
+    findings += operations(view)
     return Section("timelock", len(pairs) + len(roles) + 1, tuple(findings))
-
-
-def _foreign_operations(view: View) -> list[tuple[bytes, bool]]:
-    """Operations of no proposal, and whether they are done.
-
-    Those of a proposal have the salt `governor ^ keccak256(description)` (OpenZeppelin's GovernorTimelockControl).
-    """
-    ids = list(dict.fromkeys(log.args["id"] for log in view.events("Timelock", "CallScheduled")))
-    if not ids:
-        return []
-    times = view.handle("Timelock").call_many([("getTimestamp", one) for one in ids])  # 0 cancelled, 1 done
-    governor = int(view.address("Governance"), 16) << 96
-    queued = set()
-    for log in view.events("Governance", "ProposalCreated"):
-        salt = governor ^ int.from_bytes(keccak(text=log.args["description"]), "big")
-        batch = encode(
-            ["address[]", "uint256[]", "bytes[]", "bytes32", "bytes32"],
-            [log.args["targets"], log.args["values"], log.args["calldatas"], bytes(32), salt.to_bytes(32, "big")],
-        )
-        queued.add(bytes(keccak(batch)))
-    return [(one, at == 1) for one, at in zip(ids, times, strict=True) if at and one not in queued]
 
 
 def links(view: View) -> Section:
@@ -124,28 +96,9 @@ def links(view: View) -> Section:
     if quota != view.genesis.quota:
         mend = f"IdentityGate.setQuota({view.genesis.quota}) by a proposal"
         findings.append(Finding("IdentityGate", "quota", "", f"its quota is {quota}, not {view.genesis.quota}", mend))
+    else:
+        findings += former_quotas(view)
     return Section("links and owners", len(wanted) + len(OWNERS) + 1, tuple(findings))
-
-
-def verifications(view: View) -> Section:
-    """Nobody votes longer than the gate says: the deployer could have verified accounts while it was ADMIN."""
-    accounts = list(dict.fromkeys(log.args["account"] for log in view.events("QuadraticVotes", "VerificationSynced")))
-    if not accounts:
-        return Section("verifications", 0, ())
-    counted = view.handle("QuadraticVotes").call_many([("verifiedUntil", account) for account in accounts])
-    verified = view.handle("IdentityGate").call_many([("verifiedUntil", account) for account in accounts])
-    findings = [
-        Finding(
-            "QuadraticVotes",
-            "verification",
-            account,
-            f"{view.name_of(account)} counts as verified until {here} s, at the gate until {there} s",
-            f"anybody calls QuadraticVotes.sync({account})",
-        )
-        for account, here, there in zip(accounts, counted, verified, strict=True)
-        if here > there
-    ]
-    return Section("verifications", len(accounts), tuple(findings))
 
 
 def safe(view: View) -> Section:
@@ -169,23 +122,30 @@ def safe(view: View) -> Section:
 
 
 def locked(view: View) -> Section:
-    """Proxies run the recorded implementation, and neither they nor it can be initialised again."""
+    """Proxies run what was planned, or a proposal chose, and ran nothing else; none can be initialised again."""
     findings, checked = [], 0
     for item in view.plan.instances:
         if isinstance(item, Instance) and item.implementation:
-            slots = dict(zip(_PROXY_SLOTS, view.slots(item.name, list(_PROXY_SLOTS.values())), strict=True))
-            wanted = {"implementation": int(view.address(item.implementation), 16), "admin": 0, "beacon": 0}
+            slots = dict(
+                zip(_PROXY_SLOTS, view.slots(view.address(item.name), list(_PROXY_SLOTS.values())), strict=True)
+            )
+            current = str(to_checksum_address((slots["implementation"] % 2**160).to_bytes(20, "big")))
+            running, upgrades = implementations(view, item.name, view.address(item.implementation), current)
+            findings += upgrades
+            wanted = {"implementation": int(running, 16), "admin": 0, "beacon": 0}
             for what, found in slots.items():
                 if found != wanted[what]:
                     account = str(to_checksum_address((found % 2**160).to_bytes(20, "big")))
                     said = f"its {what} is {view.name_of(account)}"
-                    said += f", not {item.implementation}" if wanted[what] else ", and should be unset"
-                    mend = f"{item.name}.upgradeToAndCall({view.address(item.implementation)}, 0x) by a proposal"
+                    said += f", not {view.name_of(running)}" if wanted[what] else ", and should be unset"
+                    mend = f"{item.name}.upgradeToAndCall({running}, 0x) by a proposal"
                     findings.append(Finding(item.name, what, account, said, mend))
-            (version,) = view.slots(item.implementation, [_INITIALIZED])
-            if version % 2**64 != _LOCKED:
-                findings.append(_unlocked(item.implementation, f"its initialised version is {version}, not the last"))
-            checked += 4
+            for address in dict.fromkeys([view.address(item.implementation), running]):
+                (version,) = view.slots(address, [_INITIALIZED])
+                if version % 2**64 != _LOCKED:
+                    name = item.implementation if address == view.address(item.implementation) else address
+                    findings.append(_unlocked(name, f"its initialised version is {version}, not the last"))
+            checked += 5
     for name in view.instances:
         setups = [
             one for one in view.abi(name) if one.get("type") == "function" and one["name"] in ("initialize", "setup")
@@ -208,32 +168,6 @@ def locked(view: View) -> Section:
 
 def _unlocked(name: str, what: str) -> Finding:
     return Finding(name, "initialiser", "", what, "deploy an implementation whose constructor disables initialisers")
-
-
-def supply(view: View) -> Section:
-    """What was created up to the hand-over is the genesis allocation, and nothing else."""
-    last = None
-    for log in view.events("Authority", "RoleRevoked"):
-        if (log.args["roleId"], log.args["account"]) == (ROLES["ADMIN"], view.deployer):
-            last = log.block_number
-    findings = []
-    for token in CAPS:
-        left = [(view.address(to) if to == TREASURY else to, n) for to, n in view.genesis.allocations.get(token, ())]
-        for log in view.handle(token).events(
-            "Transfer", view.since, "latest" if last is None else last, {"from": ZERO}
-        ):
-            made = (log.args["to"], log.args["value"])
-            if made in left:
-                left.remove(made)
-                continue
-            what = f"{shown(made[1])} were created for {view.name_of(made[0])} before the hand-over, not by the genesis"
-            mend = "deploy the suite anew, unless everybody agrees to it"
-            findings.append(Finding(token, "supply", made[0], what, mend))
-        findings += [
-            Finding(token, "supply", to, f"{shown(n)} for {view.name_of(to)} were not created", "deploy the suite anew")
-            for to, n in left
-        ]
-    return Section("genesis supply", len(CAPS), tuple(findings))
 
 
 def _address_in(sentence: str) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from eth_abi.abi import encode
+from eth_utils.crypto import keccak
 
 from novacron.chain.contracts import ContractHandle, EventLog
 from novacron.chain.endpoints import EndpointPool
@@ -12,6 +16,7 @@ from novacron.deploy.compiler import CompiledContract
 from novacron.deploy.genesis import TREASURY, Genesis
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plan import Plan
+from novacron.deploy.roles import ROLES, role_id
 
 #: An account that has no part in anything, to try calls from.
 STRANGER = "0x000000000000000000000000000000000000dEaD"
@@ -46,6 +51,11 @@ class Section:
     name: str
     checked: int
     findings: tuple[Finding, ...]
+
+
+def position(log: EventLog) -> tuple[int, int]:
+    """Where in the chain an event is: block and index in it."""
+    return (log.block_number or 0, log.log_index or 0)
 
 
 @dataclass(frozen=True)
@@ -100,6 +110,64 @@ class View:
         """All events of a kind, oldest first."""
         return self.handle(name).events(event, self.since, "latest" if last is None else last)
 
+    @cached_property
+    def handed_over(self) -> tuple[int, int] | None:
+        """Where the deployer gave up the last of its two rights; None while it has one."""
+        if self.before:
+            return None
+        ends = []
+        for name, argument, role in (
+            ("Authority", "roleId", ROLES["ADMIN"]),
+            ("Timelock", "role", role_id("DEFAULT_ADMIN_ROLE")),
+        ):
+            given_up = [
+                position(log)
+                for log in self.events(name, "RoleRevoked")
+                if (log.args[argument], log.args["account"]) == (role, self.deployer)
+            ]
+            if not given_up:
+                return None
+            ends.append(max(given_up))
+        return max(ends)
+
+    def since_handover(self, log: EventLog) -> bool:
+        """Whether an event came after the hand-over; never while that is to come."""
+        return self.handed_over is not None and position(log) > self.handed_over
+
+    @cached_property
+    def queued(self) -> Mapping[tuple[bytes, str | None], int]:
+        """Proposals made and queued since the hand-over, by operation of the timelock and transaction.
+
+        Votes on an earlier one may have been cast with what the deployer has taken back since.
+        The salt is `governor ^ keccak256(description)` (OpenZeppelin's GovernorTimelockControl).
+        """
+        governor, made = int(self.address("Governance"), 16) << 96, {}
+        for log in self.events("Governance", "ProposalCreated"):
+            if not self.since_handover(log):
+                continue
+            salt = governor ^ int.from_bytes(keccak(text=log.args["description"]), "big")
+            batch = encode(
+                ["address[]", "uint256[]", "bytes[]", "bytes32", "bytes32"],
+                [log.args["targets"], log.args["values"], log.args["calldatas"], bytes(32), salt.to_bytes(32, "big")],
+            )
+            made[log.args["proposalId"]] = bytes(keccak(batch))
+        return {
+            (made[log.args["proposalId"]], log.transaction_hash): log.args["proposalId"]
+            for log in self.events("Governance", "ProposalQueued")
+            if self.since_handover(log) and log.args["proposalId"] in made
+        }
+
+    @cached_property
+    def _executed(self) -> frozenset[str | None]:
+        """Transactions that executed one of the `queued` proposals."""
+        proposals = set(self.queued.values())
+        executed = self.events("Governance", "ProposalExecuted") if proposals else ()
+        return frozenset(log.transaction_hash for log in executed if log.args["proposalId"] in proposals)
+
+    def governed(self, log: EventLog) -> bool:
+        """Whether an event came of a proposal that was queued and executed after the hand-over."""
+        return log.transaction_hash in self._executed
+
     def name_of(self, address: str) -> str:
         """How a finding names an account."""
         if address == self.deployer:
@@ -117,7 +185,7 @@ class View:
         """Time of the latest block, seconds."""
         return int(str(self.pool.request("eth_getBlockByNumber", ["latest", False])["timestamp"]), 16)
 
-    def slots(self, name: str, slots: Sequence[int]) -> list[int]:
-        """Storage of an instance."""
-        asked = [("eth_getStorageAt", [self.address(name), hex(slot), "latest"]) for slot in slots]
+    def slots(self, address: str, slots: Sequence[int]) -> list[int]:
+        """Storage of a contract."""
+        asked = [("eth_getStorageAt", [address, hex(slot), "latest"]) for slot in slots]
         return [int(str(word), 16) for word in self.pool.batch(asked)]

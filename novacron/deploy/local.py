@@ -26,6 +26,8 @@ LOCAL_CHAINS = frozenset({31337, 1337})
 LOCAL_HOLDERS = tuple(account for account, _ in LOCAL_GENESIS.allocations["NovaToken"] if account != TREASURY)
 #: Length of a season in seconds, and how many seasons ahead a verification may last.
 SEASON, REACH = 13 * 7 * 86_400, 3
+#: Gas limit of one transaction that makes a voter, several times what it takes.
+_GAS = 2_000_000
 
 
 def local_compiler(root: Path = ROOT) -> ContractSource:
@@ -96,7 +98,8 @@ def make_voters(pool: EndpointPool, manifest: DeploymentManifest, accounts: Sequ
 def _send(pool: EndpointPool, sender: str, contract: ContractHandle, data: bytes) -> None:
     call = {"from": sender, "to": contract.address, "data": "0x" + data.hex()}
     contract.pool.request("eth_call", [call, "latest"])  # names the custom error
-    sent = pool.request("eth_sendTransaction", [call])
+    # The node's own estimate is too low where the next block's second is another: a checkpoint more.
+    sent = pool.request("eth_sendTransaction", [{**call, "gas": hex(_GAS)}])
     deadline = time.monotonic() + 10
     while (receipt := pool.request("eth_getTransactionReceipt", [sent])) is None:
         if time.monotonic() > deadline:

@@ -215,7 +215,18 @@ def _actions(path: Path, module: ModuleType, dao: Suite) -> tuple[Action, ...]:
             )
     if not given:
         raise ProposalError(f"{path.name}: actions() gives no action; yield at least one, as yield dao.CPU.mint(…)")
-    return tuple(given)
+    return tuple(_reread(path, item, dao) for item in given)
+
+
+def _reread(path: Path, action: Action, dao: Suite) -> Action:
+    """The action with words of its call data: those that it has may have been changed since it was made."""
+    read = dao.reread(action)
+    if action.contradicts(read):
+        raise ProposalError(
+            f"{path.name}: an action says that it is {_call(action)}, but its call data is {_call(read)} of "
+            f"{read.target}; give actions as the calls made them"
+        )
+    return read
 
 
 def _expects(path: Path, module: ModuleType, dao: Suite) -> tuple[Expectation, ...]:

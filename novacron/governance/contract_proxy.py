@@ -37,7 +37,7 @@ class ContractProxy:
     """A contract of the suite. `str()` of it is its address, and it may stand for its address in any argument.
 
     Attributes:
-        instance: its name in the manifest; outside the manifest, its contract's name.
+        instance: its name in the manifest; outside the manifest, its address and what it is said to be.
         address: EIP-55 checksum address.
     """
 

@@ -24,6 +24,7 @@ from novacron.governance.expectations.expectation import (
     revoke,
     role_change,
     transfer,
+    unknown_code,
     upgrade,
 )
 from novacron.governance.expectations.explaining import unexplained
@@ -44,5 +45,6 @@ __all__ = [
     "role_change",
     "transfer",
     "unexplained",
+    "unknown_code",
     "upgrade",
 ]

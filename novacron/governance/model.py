@@ -34,7 +34,8 @@ class Action:
         target: EIP-55 checksum address.
         value: wei.
         calldata: selector and ABI-encoded arguments; empty for a plain transfer of ETH.
-        contract: the target's instance name or, outside the manifest, its contract name; "" when unknown.
+        contract: the target's instance name or, outside the manifest, its address and what its author calls it as;
+            "" when unknown. This and what follows are words for the call data; `Suite.reread` makes them from it.
         signature: such as `mint(address,uint256)`; "" for a plain transfer.
         arguments: (name, value) pairs in order; values as eth-abi decodes them.
     """
@@ -45,6 +46,15 @@ class Action:
     contract: str = ""
     signature: str = ""
     arguments: tuple[tuple[str, Any], ...] = ()
+
+    def contradicts(self, reread: Action) -> bool:
+        """Whether its words say something else than those that its call data gave; no words say nothing."""
+        pairs = (
+            (self.contract, reread.contract),
+            (self.signature, reread.signature),
+            (self.arguments, reread.arguments),
+        )
+        return any(said and said != read for said, read in pairs)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Calling a function that changes state sends nothing: it returns an `Action`. Cal
 from __future__ import annotations
 
 import json
+import re
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -27,6 +28,9 @@ __all__ = ["IMPLEMENTATION_SLOT", "NOBODY", "ContractProxy", "Recording", "Suite
 #: keccak256("eip1967.proxy.implementation") - 1 (ERC-1967).
 IMPLEMENTATION_SLOT = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
 NOBODY = "0x" + "0" * 40
+
+#: The name that `Suite.at` gives to a contract which it only takes somebody's word for.
+_CLAIM = re.compile(r".* \(as (\w+)(?:, not in the manifest)?\)")
 
 #: Contracts that only forward, and the storage slot that says whereto.
 _PROXIES = {"Proxy": IMPLEMENTATION_SLOT, "ERC1967Proxy": IMPLEMENTATION_SLOT, "SafeProxy": "0x0"}
@@ -131,7 +135,7 @@ class Suite:
         """A contract that is not in the manifest, such as a new implementation; nothing is asked of the chain.
 
         Args:
-            contract: whose ABI it has.
+            contract: whose ABI it is called with. Nothing says that it is one, and its name says so.
 
         Raises:
             ProposalError: no address, or no such ABI.
@@ -141,7 +145,12 @@ class Suite:
             self.abi(contract)
         except ConfigurationError as error:
             raise ProposalError(str(error)) from None
-        return ContractProxy(self, self._names.get(where, contract), where, contract)
+        name = self._names.get(where)
+        if name is None:
+            label = f"{where} (as {contract}, not in the manifest)"
+        else:
+            label = name if contract in (self._own(name), self._first_logic(name)) else f"{name} (as {contract})"
+        return ContractProxy(self, label, where, contract)
 
     def pay(self, to: str | ContractProxy, wei: int) -> Action:
         """An action that sends ETH of the timelock without any call data.
@@ -164,6 +173,18 @@ class Suite:
             with suppress(ProposalError, ConfigurationError):
                 return contract.decode(calldata, value)
         return Action(address, value, calldata, contract.instance)
+
+    def reread(self, action: Action) -> Action:
+        """The same call in the words of its call data, whatever words it came with.
+
+        Only the ABI that `at` was given is taken from the action's own words, where the suite knows none.
+        """
+        plain = self.decode_action(str(action.target), int(action.value), bytes(action.calldata))
+        claim = _CLAIM.fullmatch(str(action.contract))
+        if plain.calldata and not plain.signature and claim is not None:
+            with suppress(ProposalError, ConfigurationError):
+                return self.at(plain.target, claim[1]).decode(plain.calldata, plain.value)
+        return plain
 
     def abi(self, contract: str) -> list[dict[str, Any]]:
         """ABI of a Solidity contract: the package's, else that of the compiled artifacts.
@@ -199,6 +220,12 @@ class Suite:
         if implementation is not None:
             return self._contracts[implementation][1]
         # An implementation from after the deployment: what the instance was made as still describes what we call.
+        return self._first_logic(name)
+
+    def _first_logic(self, name: str) -> str:
+        """The Solidity contract that an instance was made to behave as."""
+        if self._own(name) not in _PROXIES:
+            return self._own(name)
         record = self.manifest.instances.get(name)
         first = record.implementation if record and record.implementation else f"{name}Implementation"
         return self._contracts[first][1] if first in self._contracts else name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,21 @@ from novacron.deploy import roles
 from novacron.deploy.arguments import selector
 from novacron.deploy.compiler import ContractSource
 from novacron.deploy.genesis import LOCAL_GENESIS
-from novacron.deploy.handover import HandoverReport, check_handover
+from novacron.deploy.handover import HandoverReport, check_handover, gate
 from novacron.deploy.handover_view import Finding
-from novacron.deploy.local import LOCAL_HOLDERS, SEASON, deploy_local, local_compiler, make_voters
+from novacron.deploy.local import LOCAL_HOLDERS, REACH, SEASON, deploy_local, local_compiler, make_voters
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
+from novacron.deploy.plans import SUITE, plans_of
+from novacron.deploy.resolve import compile_plan
 from novacron.deploy.roles import Rule, Who, role_id
 from novacron.deploy.run import DeployEvent
 from novacron.exceptions import DeployError, HandoverError
 from tests.deploy.support import Remembering
 
 ZERO = "0x" + "00" * 20
+IMPLEMENTATION = "0x360894a13ba1a3210667c828492db98dca3e2076cc3735a920a3ca505d382bbc"
+#: Targets, values in wei and call data; and the description.
+Proposal = tuple[tuple[list[str], list[int], list[bytes]], str]
 STRANGER = str(to_checksum_address("0x" + "57a9".rjust(40, "0")))
 
 
@@ -81,6 +86,9 @@ class Suite:
         assert receipt["status"] == "0x1", (to, data)
         return str(receipt.get("contractAddress") or "")
 
+    def season(self) -> int:
+        return int(str(self.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"]), 16) // SEASON  # type: ignore[index]
+
     def check(self, **options: Any) -> HandoverReport:
         return check_handover(self.pool, self.manifest, self.compiler, **options)
 
@@ -100,6 +108,21 @@ def suite(chain: Anvil, manifest: DeploymentManifest, compiler: ContractSource) 
     assert chain.rpc("evm_revert", state)
 
 
+def word(address: str) -> str:
+    return "0x" + address[2:].lower().rjust(64, "0")
+
+
+def poke(suite: Suite, name: str, label: str, value: int) -> None:
+    """Write a variable of an instance that nobody can write without a vote."""
+    layout = suite.compiler.compile(name).storage_layout
+    item = next(one for one in layout["storage"] if one["label"] == label)
+    bits, shift = 8 * int(layout["types"][item["type"]]["numberOfBytes"]), 8 * int(item["offset"])
+    address, slot = suite.manifest.address_of(name), hex(int(item["slot"]))
+    old = int(str(suite.chain.rpc("eth_getStorageAt", address, slot, "latest")), 16)
+    new = old & ~(((1 << bits) - 1) << shift) | value << shift
+    suite.chain.rpc("anvil_setStorageAt", address, f"0x{int(slot, 16):064x}", f"0x{new:064x}")
+
+
 def only(found: list[Finding], contract: str, role: str, account: str, what: str, mend: str) -> None:
     """Exactly this finding."""
     assert [(one.contract, one.role, one.account) for one in found] == [(contract, role, account)], found
@@ -113,7 +136,7 @@ def test_an_honest_hand_over_passes_every_kind_of_check(suite: Suite) -> None:
     assert [section.name for section in report.sections] == [
         "code", "table of roles", "members of roles", "settings of roles", "roles of functions",
         "authorities and restrictions", "timelock", "links and owners", "guardian Safe", "initialisers and proxies",
-        "genesis supply", "verifications",
+        "early proposals", "settings of the governor", "treasury allowances", "supply", "verifications",
     ]  # fmt: skip
     assert all(section.checked for section in report.sections[:-1])
 
@@ -258,38 +281,194 @@ def test_an_operation_that_the_deployer_left_in_the_timelock_is_found_before_and
     only(suite.found(), "Timelock", "operation", "", "is scheduled, and no proposal", "Timelock.cancel(0x")
     suite.chain.rpc("evm_increaseTime", 48 * 3600)
     suite.send("Governance", "Timelock", "execute", token.address, 0, approval, bytes(32), bytes(32))
-    only(suite.found(), "Timelock", "operation", "", "was executed, and no proposal", "deploy the suite anew")
+    operation, allowance = suite.found()
+    only([operation], "Timelock", "operation", "", "was executed, and no proposal", "deploy the suite anew")
+    only([allowance], "NovaToken", "allowance", suite.deployer, "may take 1,000,000,000 of the", "approve(")
 
 
-def test_what_a_proposal_has_scheduled_and_executed_is_no_finding(suite: Suite) -> None:
-    with EndpointPool([suite.chain.url]) as pool:
-        make_voters(pool, suite.manifest)
-    target, data = suite.manifest.address_of("IdentityGate"), suite["IdentityGate"].encode("setQuota", 1000)
-    proposal = ([target], [0], [data])
+def propose(suite: Suite, description: str, *actions: tuple[str, bytes]) -> Proposal:
+    """A proposal of the first holder; actions are instance and call data."""
+    batch = (
+        [suite.manifest.address_of(name) for name, _ in actions],
+        [0] * len(actions),
+        [data for _, data in actions],
+    )
     suite.chain.rpc("evm_increaseTime", 10)
-    suite.send(LOCAL_HOLDERS[0], "Governance", "propose", *proposal, "The quota stays")
-    suite.chain.rpc("evm_increaseTime", 86_400 + 10)
-    number = suite["Governance"].call("getProposalId", *proposal, keccak(text="The quota stays"))
+    suite.chain.rpc("evm_mine")
+    suite.send(LOCAL_HOLDERS[0], "Governance", "propose", *batch, description)
+    return batch, description
+
+
+def vote(suite: Suite, proposal: Proposal) -> None:
+    """Everybody votes for it."""
+    batch, description = proposal
+    suite.chain.rpc("evm_increaseTime", suite["Governance"].call("votingDelay") + 10)
+    number = suite["Governance"].call("getProposalId", *batch, keccak(text=description))
     for holder in LOCAL_HOLDERS:
         suite.send(holder, "Governance", "castVote", number, 1)
     suite.chain.rpc("evm_increaseTime", 7 * 86_400 + 10)
-    suite.send(STRANGER, "Governance", "queue", *proposal, keccak(text="The quota stays"))
-    assert not suite.found()
+    suite.chain.rpc("evm_mine")
+
+
+def queue(suite: Suite, proposal: Proposal) -> None:
+    """Everybody votes for it, and a stranger queues it."""
+    vote(suite, proposal)
+    batch, description = proposal
+    suite.send(STRANGER, "Governance", "queue", *batch, keccak(text=description))
+
+
+def execute(suite: Suite, proposal: Proposal) -> None:
+    """A stranger executes what is queued."""
+    batch, description = proposal
     suite.chain.rpc("evm_increaseTime", 48 * 3600 + 10)
-    suite.send(STRANGER, "Governance", "execute", *proposal, keccak(text="The quota stays"))
+    suite.send(STRANGER, "Governance", "execute", *batch, keccak(text=description))
+
+
+def salt_of(suite: Suite, description: str) -> bytes:
+    """What Governance schedules a proposal's operation with."""
+    governor = int(suite.manifest.address_of("Governance"), 16) << 96
+    return bytes((governor ^ int.from_bytes(keccak(text=description), "big")).to_bytes(32, "big"))
+
+
+def test_what_a_proposal_has_scheduled_and_executed_is_no_finding(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    proposal = propose(suite, "The quota stays", ("IdentityGate", suite["IdentityGate"].encode("setQuota", 1000)))
+    queue(suite, proposal)
+    assert not suite.found()
+    execute(suite, proposal)
     report = suite.check()
     report.raise_if_failed()
     assert report.sections[-1].checked == len(LOCAL_HOLDERS)
 
 
-def test_accounts_that_the_deployer_verified_while_it_could_are_found(suite: Suite) -> None:
-    season = int(str(suite.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"]), 16) // SEASON  # type: ignore[index]
-    suite.send("Timelock", "Authority", "grantRole", 2, suite.deployer, 0)
-    suite.send(suite.deployer, "IdentityGate", "verify", STRANGER, season)
-    suite.send("Timelock", "Authority", "revokeRole", 2, suite.deployer)
-    only(suite.found(), "QuadraticVotes", "verification", STRANGER, "at the gate until 0 s", f"sync({STRANGER})")
-    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+def test_tokens_allowances_settings_and_upgrades_of_a_proposal_are_no_finding(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    code = suite.compiler.compile("IdentityGateNext").creation_code
+    following = str(to_checksum_address(suite.raw(suite.deployer, None, "0x" + code.hex())))
+    governance, token = suite["Governance"], suite["NovaToken"]
+    proposal = propose(
+        suite,
+        "Much at once",
+        ("NovaToken", token.encode("mint", STRANGER, 7)),
+        ("NovaToken", token.encode("approve", STRANGER, 8)),
+        ("CPU", suite["CPU"].encode("mint", STRANGER, 9)),
+        ("IdentityGate", suite["IdentityGate"].encode("upgradeToAndCall", following, b"")),
+        ("Governance", governance.encode("setVotingDelay", 2 * 86_400)),
+        ("Governance", governance.encode("setVotingPeriod", 8 * 86_400)),
+        ("Governance", governance.encode("setProposalThreshold", 10**18)),
+        ("Governance", governance.encode("updateQuorumNumerator", 30)),
+    )
+    queue(suite, proposal)
+    execute(suite, proposal)
+    assert governance.call("votingDelay") == 2 * 86_400
+    assert token.call("balanceOf", STRANGER) == 7
     assert not suite.found()
+    account = LOCAL_GENESIS.attesters[0]  # the new code counts accounts as the old one did
+    suite.send(account, "IdentityGate", "verify", STRANGER, suite.season())
+    assert not suite.found()
+
+    poke(suite, "Governance", "_votingDelay", 86_400)
+    only(suite.found(), "Governance", "votingDelay", "", "is 86400, not 172800", "setVotingDelay(172800)")
+    poke(suite, "Governance", "_votingDelay", 2 * 86_400)
+    back = suite.manifest.address_of("IdentityGateImplementation")
+    suite.chain.rpc("anvil_setStorageAt", suite.manifest.address_of("IdentityGate"), IMPLEMENTATION, word(back))
+    only(suite.found(), "IdentityGate", "implementation", back, f"not {following}", f"upgradeToAndCall({following}")
+
+
+def test_an_operation_that_looks_like_a_proposals_is_found(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    data = suite["NovaToken"].encode("approve", suite.deployer, 10**27)
+    (targets, values, datas), description = propose(suite, "Nobody votes on this", ("NovaToken", data))
+    for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE"):
+        suite.send("Timelock", "Timelock", "grantRole", role_id(name), suite.deployer)
+    batch = (targets, values, datas, bytes(32), salt_of(suite, description))
+    suite.send(suite.deployer, "Timelock", "scheduleBatch", *batch, 48 * 3600)
+    suite.chain.rpc("evm_increaseTime", 48 * 3600)
+    suite.send(suite.deployer, "Timelock", "executeBatch", *batch)
+    for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE"):
+        suite.send("Timelock", "Timelock", "revokeRole", role_id(name), suite.deployer)
+    operation, allowance = suite.found()
+    only([operation], "Timelock", "operation", "", "was executed, and no proposal has queued it", "anew")
+    only([allowance], "NovaToken", "allowance", suite.deployer, "no proposal allowed it", "approve(")
+
+
+def test_a_queued_operation_that_was_cancelled_and_scheduled_again_by_somebody_else_is_found(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    proposal = propose(suite, "Once", ("CPU", suite["CPU"].encode("mint", STRANGER, 1)))
+    queue(suite, proposal)
+    (targets, values, datas), description = proposal
+    batch = (targets, values, datas, bytes(32), salt_of(suite, description))
+    suite.send("Governance", "Timelock", "cancel", suite["Timelock"].call("hashOperationBatch", *batch))
+    assert not suite.found()
+    suite.send("Governance", "Timelock", "scheduleBatch", *batch, 48 * 3600)
+    only(suite.found(), "Timelock", "operation", "", "is scheduled, and no proposal", "cancel(")
+
+
+@pytest.mark.parametrize("token", ["NovaToken", "CPU", "MEM", "STO", "NET"])
+def test_an_allowance_of_the_treasury_is_found_until_it_is_taken_back(suite: Suite, token: str) -> None:
+    suite.send("Timelock", token, "approve", STRANGER, 5 * 10**18)
+    only(suite.found(), token, "allowance", STRANGER, f"{STRANGER} may take 5 of the treasury's", f"approve({STRANGER}")
+    suite.send("Timelock", token, "approve", STRANGER, 0)
+    suite.send(LOCAL_HOLDERS[0], token, "approve", STRANGER, 5)  # of its own
+    assert not suite.found()
+
+
+@pytest.mark.parametrize(
+    ("setting", "wanted", "setter"),
+    [
+        ("votingDelay", 86_400, "setVotingDelay"),
+        ("votingPeriod", 604_800, "setVotingPeriod"),
+        ("proposalThreshold", 10**23, "setProposalThreshold"),
+    ],
+)
+def test_another_setting_of_the_governor_is_found(suite: Suite, setting: str, wanted: int, setter: str) -> None:
+    poke(suite, "Governance", f"_{setting}", 17)
+    only(suite.found(), "Governance", setting, "", f"its {setting} is 17, not {wanted}", f"{setter}({wanted})")
+
+
+def test_another_quorum_is_found(suite: Suite) -> None:
+    layout = suite.compiler.compile("Governance").storage_layout["storage"]
+    slot = next(int(one["slot"]) for one in layout if one["label"] == "_quorumNumeratorHistory")
+    first = "0x" + keccak(slot.to_bytes(32, "big")).hex()  # of the checkpoints: value above 48 bits of time
+    suite.chain.rpc("anvil_setStorageAt", suite.manifest.address_of("Governance"), first, f"0x{1 << 48:064x}")
+    only(suite.found(), "Governance", "quorumNumerator", "", "is 1, not 40", "updateQuorumNumerator(40)")
+
+
+def test_accounts_that_the_deployer_verified_while_it_could_are_found(suite: Suite) -> None:
+    suite.send("Timelock", "Authority", "grantRole", 2, suite.deployer, 0)
+    suite.send(suite.deployer, "IdentityGate", "verify", STRANGER, suite.season())
+    suite.send("Timelock", "Authority", "revokeRole", 2, suite.deployer)
+    role, verification = suite.found()
+    only([role], "Authority", "ATTESTER", suite.deployer, "had the role ATTESTER once", "deploy the suite anew")
+    only([verification], "QuadraticVotes", "verification", STRANGER, "at the gate until 0 s", f"sync({STRANGER})")
+    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+    assert suite.found() == [role]
+
+
+def test_an_attester_that_a_proposal_has_made_and_dismissed_is_no_finding(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    authority, first = suite["Authority"], LOCAL_GENESIS.attesters[0]
+    proposal = propose(
+        suite,
+        "Another attester for a moment",
+        ("Authority", authority.encode("grantRole", 2, STRANGER, 0)),
+        ("Authority", authority.encode("revokeRole", 2, STRANGER)),
+        ("Authority", authority.encode("revokeRole", 2, LOCAL_GENESIS.attesters[1])),
+    )
+    queue(suite, proposal)
+    execute(suite, proposal)
+    assert not suite.found(genesis=replace(LOCAL_GENESIS, attesters=(first,)))
+
+
+def test_before_the_hand_over_nothing_counts_as_done_by_a_proposal(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    proposal = propose(suite, "Some CPU", ("CPU", suite["CPU"].encode("mint", STRANGER, 1)))
+    queue(suite, proposal)
+    execute(suite, proposal)
+    assert not suite.found()
+    compiled = compile_plan(plans_of(suite.manifest)[SUITE], suite.compiler)
+    said = gate(suite.pool, suite.manifest, compiled)
+    assert [one.partition(":")[0] for one in said] == ["Timelock", "CPU"]
 
 
 def test_another_proposal_guardian_is_found(suite: Suite) -> None:
@@ -309,6 +488,14 @@ def test_another_gate_is_found(suite: Suite) -> None:
 def test_another_quota_is_found(suite: Suite) -> None:
     suite.send("Timelock", "IdentityGate", "setQuota", 5)
     only(suite.found(), "IdentityGate", "quota", "", "its quota is 5, not 1000", "setQuota(1000)")
+
+
+def test_a_quota_that_was_another_for_a_time_is_found(suite: Suite) -> None:
+    suite.send("Timelock", "IdentityGate", "setQuota", 10**6)
+    suite.send("Timelock", "IdentityGate", "setQuota", 1000)
+    assert [one.what for one in suite.found()] == [
+        f"its quota was set to {quota}, and not by a proposal" for quota in (10**6, 1000)
+    ]
 
 
 def test_an_owner_and_a_pending_owner_are_found(suite: Suite) -> None:
@@ -364,6 +551,95 @@ def test_another_implementation_is_found(suite: Suite) -> None:
     )
 
 
+def test_an_upgrade_and_its_return_are_found(suite: Suite) -> None:
+    code = suite.compiler.compile("IdentityGate").creation_code
+    other = str(to_checksum_address(suite.raw(suite.deployer, None, "0x" + code.hex())))
+    back = suite.manifest.address_of("IdentityGateImplementation")
+    for one in (other, back):
+        suite.send("Timelock", "IdentityGate", "upgradeToAndCall", one, b"")
+    found = suite.found()
+    assert [(one.contract, one.role, one.account) for one in found] == [
+        ("IdentityGate", "upgrade", other),
+        ("IdentityGate", "upgrade", back),
+    ]
+    assert "and not by a proposal" in found[0].what
+
+
+def plant(suite: Suite) -> str:
+    """As code that somebody upgrades to can do it: verifications in storage, and the implementation put back."""
+    gate, attester = suite.manifest.address_of("IdentityGate"), LOCAL_GENESIS.attesters[0]
+    code = suite.compiler.compile("IdentityGate").creation_code
+    other = str(to_checksum_address(suite.raw(suite.deployer, None, "0x" + code.hex())))
+    admin = suite.deployer if suite["Authority"].call("hasRole", 0, suite.deployer)[0] else "Timelock"
+    suite.send(admin, "IdentityGate", "upgradeToAndCall", other, b"")
+    mapping = 0x3E05AE8AD08C4F2B278D5BF63B6F37900924468AFC3FCD6A85C76FF97FF3A600 + 1
+    slot = keccak(bytes.fromhex(word(STRANGER)[2:]) + mapping.to_bytes(32, "big"))
+    made = int(str(suite.chain.rpc("eth_getBlockByNumber", "latest", False)["timestamp"]), 16)  # type: ignore[index]
+    value = int(attester, 16) | suite.season() + 3 << 160 | made << 192
+    suite.chain.rpc("anvil_setStorageAt", gate, "0x" + slot.hex(), f"0x{value:064x}")
+    back = word(suite.manifest.address_of("IdentityGateImplementation"))
+    suite.chain.rpc("anvil_setStorageAt", gate, IMPLEMENTATION, back)
+    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+    assert suite["IdentityGate"].call("isVerified", STRANGER)
+    assert suite["QuadraticVotes"].call("verifiedUntil", STRANGER)
+    return other
+
+
+def test_verifications_that_code_of_an_upgrade_has_planted_are_found(suite: Suite) -> None:
+    other = plant(suite)
+    upgrade, attestation = suite.found()
+    only([upgrade], "IdentityGate", "upgrade", other, "and not by a proposal", "deploy the suite anew")
+    only([attestation], "QuadraticVotes", "attestation", STRANGER, "no attester had verified it", "anew")
+
+
+def test_a_verification_of_another_gate_that_is_gone_again_is_found(suite: Suite) -> None:
+    code = suite.compiler.compile("GateHarness").creation_code
+    other = suite.raw(suite.deployer, None, "0x" + code.hex())
+    harness = ContractHandle(suite.pool, str(to_checksum_address(other)), suite.compiler.compile("GateHarness").abi)
+    suite.raw(STRANGER, other, "0x" + harness.encode("set", STRANGER, (suite.season() + 2) * SEASON).hex())
+    suite.send("Timelock", "QuadraticVotes", "setGate", harness.address)
+    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+    suite.send("Timelock", "QuadraticVotes", "setGate", suite.manifest.address_of("IdentityGate"))
+    suite.send(STRANGER, "QuadraticVotes", "sync", STRANGER)
+    suite.send(LOCAL_GENESIS.attesters[0], "IdentityGate", "verify", STRANGER, suite.season() + 1)  # too late
+    only(suite.found(), "QuadraticVotes", "attestation", STRANGER, "was counted as verified", "anew")
+
+
+def test_another_authority_that_is_gone_again_is_found(suite: Suite) -> None:
+    token = suite.manifest.address_of("STO")
+    suite.send("Timelock", "Authority", "updateAuthority", token, suite.manifest.address_of("GuardianSafe"))
+    suite.send("GuardianSafe", "STO", "setAuthority", suite.manifest.address_of("Authority"))
+    assert {(one.contract, one.role) for one in suite.found()} == {("STO", "authority")}
+
+
+def test_a_former_second_admin_and_what_it_made_after_the_hand_over_are_found(suite: Suite) -> None:
+    suite.send("Timelock", "Authority", "grantRole", 0, STRANGER, 0)
+    suite.send(STRANGER, "NovaToken", "mint", STRANGER, 8 * 10**18)
+    suite.send(STRANGER, "Authority", "renounceRole", 0, STRANGER)
+    admin, supply = suite.found()
+    only([admin], "Authority", "ADMIN", STRANGER, "had the role ADMIN once", "deploy the suite anew")
+    only([supply], "NovaToken", "supply", STRANGER, f"8 were created for {STRANGER}, not by", "deploy the suite anew")
+
+
+def test_what_was_done_before_the_blocks_that_the_manifest_names_is_found_all_the_same(suite: Suite) -> None:
+    suite.send("Timelock", "Authority", "grantRole", 0, STRANGER, 0)
+    suite.chain.rpc("evm_mine")
+    latest = int(str(suite.chain.rpc("eth_blockNumber")), 16)
+    later = suite.manifest
+    for record in suite.manifest.instances.values():
+        later = later.with_record(replace(record, block_number=latest))
+    report = check_handover(suite.pool, later, suite.compiler)
+    only(list(report.findings), "Authority", "ADMIN", STRANGER, "has the role ADMIN", "revokeRole(0, ")
+    sent = suite.chain.rpc("eth_getBlockByNumber", "latest", True)
+    assert isinstance(sent, dict)
+    last = suite.chain.rpc("eth_getBlockByNumber", hex(latest - 1), False)
+    assert isinstance(last, dict)
+    for record in suite.manifest.instances.values():  # and another transaction
+        later = later.with_record(replace(record, block_number=latest, transaction_hash=last["transactions"][0]))
+    report = check_handover(suite.pool, later, suite.compiler)
+    only(list(report.findings), "Authority", "ADMIN", STRANGER, "has the role ADMIN", "revokeRole(0, ")
+
+
 def test_an_implementation_or_proxy_that_can_be_initialised_is_found(suite: Suite) -> None:
     slot = "0xf0c57e16840df040f15088dc2f81fe391c3923bec73e23a9662efc9c229c6a00"
     for name in ("IdentityGateImplementation", "IdentityGate"):
@@ -376,21 +652,126 @@ def test_an_implementation_or_proxy_that_can_be_initialised_is_found(suite: Suit
     assert "its initialised version is 0" in said
 
 
-def test_tokens_that_the_deployer_made_for_itself_stop_the_hand_over(compiler: ContractSource, tmp_path: Path) -> None:
+def mint(suite: Suite) -> None:
+    suite.send(suite.deployer, "NovaToken", "mint", suite.deployer, 5)
+
+
+def schedule_as_a_proposal(suite: Suite) -> None:
+    """Give a batch away from the treasury, with the salt of a proposal that is there, and execute it."""
+    suite.send(LOCAL_HOLDERS[0], "NovaToken", "delegate", LOCAL_HOLDERS[0])
+    data = suite["NovaToken"].encode("transfer", suite.deployer, 10**27)
+    (targets, values, datas), description = propose(suite, "Nobody votes on this", ("NovaToken", data))
+    batch = (targets, values, datas, bytes(32), salt_of(suite, description))
+    for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE"):
+        suite.send(suite.deployer, "Timelock", "grantRole", role_id(name), suite.deployer)
+    suite.send(suite.deployer, "Timelock", "scheduleBatch", *batch, 48 * 3600)
+    suite.chain.rpc("evm_increaseTime", 48 * 3600 + 10)
+    suite.send(suite.deployer, "Timelock", "executeBatch", *batch)
+    for name in ("PROPOSER_ROLE", "EXECUTOR_ROLE"):
+        suite.send(suite.deployer, "Timelock", "revokeRole", role_id(name), suite.deployer)
+
+
+def force(suite: Suite) -> None:
+    """The hand-over, without the deployer's own proof."""
+    suite.send(suite.deployer, "Authority", "grantRole", 0, suite.manifest.address_of("Timelock"), 0)
+    suite.send(suite.deployer, "Authority", "renounceRole", 0, suite.deployer)
+    suite.send(suite.deployer, "Timelock", "renounceRole", role_id("DEFAULT_ADMIN_ROLE"), suite.deployer)
+    for power in ("PROPOSER_ROLE", "CANCELLER_ROLE", "EXECUTOR_ROLE"):
+        assert suite["Timelock"].call("hasRole", role_id(power), suite.manifest.address_of("Governance"))
+
+
+def schedule_and_cancel(suite: Suite) -> None:
+    gate, powers = suite["IdentityGate"], [role_id("PROPOSER_ROLE"), role_id("CANCELLER_ROLE")]
+    for power in powers:
+        suite.send(suite.deployer, "Timelock", "grantRole", power, suite.deployer)
+    call = (gate.address, 0, gate.encode("quota"), bytes(32), bytes(32))
+    suite.send(suite.deployer, "Timelock", "schedule", *call, 48 * 3600)
+    suite.send(suite.deployer, "Timelock", "cancel", suite["Timelock"].call("hashOperation", *call))
+    for power in powers:
+        suite.send(suite.deployer, "Timelock", "revokeRole", power, suite.deployer)
+
+
+@pytest.mark.parametrize(
+    ("done", "said", "left"),
+    [
+        (mint, r"NovaToken: 0\.0{17}5 were created for the deployer", {("NovaToken", "supply")}),
+        (
+            schedule_as_a_proposal,
+            "Timelock: the operation 0x.* was executed",
+            {("Timelock", "operation"), ("Governance", "proposal")},
+        ),
+        (schedule_and_cancel, "Timelock: the operation 0x.* was scheduled and cancelled", set()),
+        (
+            plant,
+            "IdentityGate: it was upgraded to 0x",
+            {("IdentityGate", "upgrade"), ("QuadraticVotes", "attestation")},
+        ),
+    ],
+)
+def test_what_the_deployer_did_for_itself_stops_the_hand_over_and_is_found_after_one_that_it_forced(
+    compiler: ContractSource,
+    tmp_path: Path,
+    done: Callable[[Suite], object],
+    said: str,
+    left: set[tuple[str, str]],
+) -> None:
     out_dir = tmp_path / "ethereum-local"
     with Anvil() as other, EndpointPool([other.url]) as pool:
-        deployer = other.accounts[0][0]
 
-        def mint(event: DeployEvent) -> None:
+        def act(event: DeployEvent) -> None:
             if (event.instance, event.step) == ("set the gate", "recorded"):
-                there = Suite(other, pool, load_manifest(out_dir / "manifest.json"), compiler)
-                there.send(deployer, "NovaToken", "mint", deployer, 5)
+                done(Suite(other, pool, load_manifest(out_dir / "manifest.json"), compiler))
 
-        with pytest.raises(DeployError, match=r"not handed over: NovaToken: 0\.0{17}5 were created for the deployer"):
-            deploy_local(pool, out_dir, compiler=compiler, on_event=mint)
+        with pytest.raises(DeployError, match=f"(?s)not handed over: .*{said}"):
+            deploy_local(pool, out_dir, compiler=compiler, on_event=act)
         suite = Suite(other, pool, load_manifest(out_dir / "manifest.json"), compiler)
-        assert suite["Authority"].call("hasRole", 0, deployer)[0]  # nothing was given up
-        assert {one.contract for one in suite.found()} == {"Authority", "NovaToken", "Timelock"}
+        assert suite["Authority"].call("hasRole", 0, suite.deployer)[0]  # nothing was given up
+        rights = {("Authority", "ADMIN"), ("Timelock", "DEFAULT_ADMIN_ROLE")}
+        assert {(one.contract, one.role) for one in suite.found()} == rights | left
+        force(suite)
+        assert {(one.contract, one.role) for one in suite.found()} == left
+
+
+def test_a_proposal_that_voters_of_the_deployer_have_carried_is_found_until_the_guardian_cancels_it(
+    compiler: ContractSource, tmp_path: Path
+) -> None:
+    out_dir, early = tmp_path / "ethereum-local", []
+    with Anvil() as other, EndpointPool([other.url]) as pool:
+
+        def carry(event: DeployEvent) -> None:
+            if (event.instance, event.step) != ("set the gate", "recorded"):
+                return
+            there = Suite(other, pool, load_manifest(out_dir / "manifest.json"), compiler)
+            there.send(there.deployer, "Authority", "grantRole", 2, there.deployer, 0)
+            for holder in LOCAL_HOLDERS:  # each stands for one of many accounts of its own
+                there.send(there.deployer, "IdentityGate", "verify", holder, there.season() + REACH)
+                there.send(holder, "NovaToken", "delegate", holder)
+            gift = there["NovaToken"].encode("transfer", there.deployer, 10**27)
+            delay = ("Governance", there["Governance"].encode("setVotingDelay", 1))
+            early.append(propose(there, "Before anybody looks", ("NovaToken", gift), delay))
+            vote(there, early[0])
+            there.send(there.deployer, "Authority", "revokeRole", 2, there.deployer)
+            there.send(there.deployer, "QuadraticVotes", "syncMany", list(LOCAL_HOLDERS))
+
+        with pytest.raises(DeployError, match=r"(?s)not handed over: .*Governance: the proposal \d+ was made before"):
+            deploy_local(pool, out_dir, compiler=compiler, on_event=carry)
+        suite = Suite(other, pool, load_manifest(out_dir / "manifest.json"), compiler)
+        state = other.rpc("evm_snapshot")
+        (targets, values, datas), description = early[0]
+        suite.send("GuardianSafe", "Governance", "cancel", targets, values, datas, keccak(text=description))
+        rights = {"ADMIN", "DEFAULT_ADMIN_ROLE", "ATTESTER"}
+        assert {one.role for one in suite.found()} == rights  # what the deployer has, and had
+        assert other.rpc("evm_revert", state)
+        force(suite)
+        role, found = suite.found()
+        only([role], "Authority", "ATTESTER", suite.deployer, "had the role ATTESTER once", "anew")
+        only([found], "Governance", "proposal", "", "was made before the hand-over", "the guardian cancels it")
+        suite.send(STRANGER, "Governance", "queue", targets, values, datas, keccak(text=description))
+        only(suite.found()[1:], "Timelock", "operation", "", "is scheduled, and no proposal", "cancel(")
+        execute(suite, early[0])
+        _, operation, setting = suite.found()
+        only([operation], "Timelock", "operation", "", "was executed, and no proposal", "anew")
+        only([setting], "Governance", "votingDelay", "", "is 1, not 86400", "setVotingDelay(86400)")
 
 
 def test_code_that_is_gone_stops_the_proof_at_once(suite: Suite) -> None:

@@ -92,25 +92,28 @@ class EffectsReader:
         self.book = book or LayoutBook(dao.artifacts)
         self.contracts = Identifier(chain, dao, self.book.artifacts)
 
-    def effects(self, transaction: str, bookkeeping: Bookkeeping | None = None) -> Effects:
+    def effects(
+        self, transaction: str, bookkeeping: Bookkeeping | None = None, *, trace: Trace | None = None
+    ) -> Effects:
         """Effects of a mined transaction.
 
         Args:
             transaction: its hash.
             bookkeeping: of the proposal that it executes, to be told apart.
+            trace: of it, when the caller has it already.
 
         Raises:
             TraceUnavailableError: the node does not trace it.
             ChainError: it does not answer.
         """
-        trace = trace_of(self._chain, transaction)
+        trace = trace_of(self._chain, transaction) if trace is None else trace
         receipt = self._request("eth_getTransactionReceipt", transaction)
         number = int(receipt["blockNumber"], 16)
         self.contracts.at(number)
         writes = [write for where in trace.storage for write in self._writes(trace, where, number)]
         events = [self.event_of(log) for log in receipt["logs"]]
         moves = [(frame.source, frame.to, frame.value) for frame in trace.root.walk() if frame.value and _moves(frame)]
-        writes += self._unmoved(trace, moves, str(receipt["blockHash"]))
+        writes += self._unmoved(trace, moves, receipt)
         transfers = [Transfer(ETH, self._dao.name_of(a), self._dao.name_of(b), wei) for a, b, wei in moves]
         transfers += _token_moves(receipt["logs"], self._dao)
         roles = role_changes(events, writes, self._names)
@@ -181,11 +184,11 @@ class EffectsReader:
     def _word(self, where: str, slot: int, block: int) -> int:
         return int(self._request("eth_getStorageAt", where, f"0x{slot:064x}", hex(block)), 16)
 
-    def _unmoved(self, trace: Trace, moves: list[tuple[str, str, int]], block: str) -> list[Write]:
-        """Balances of ETH that changed by other than the calls' values; fees aside, which a fork has none of."""
+    def _unmoved(self, trace: Trace, moves: list[tuple[str, str, int]], receipt: Mapping[str, Any]) -> list[Write]:
+        """Balances of ETH that changed by other than the calls' values; fees aside, which a fork mostly has none of."""
         fees: set[str] = set()
-        if not isinstance(self._chain, Fork):
-            miner = self._request("eth_getBlockByHash", block, False)["miner"]
+        if not isinstance(self._chain, Fork) or int(receipt.get("effectiveGasPrice") or "0x0", 16):
+            miner = self._request("eth_getBlockByHash", str(receipt["blockHash"]), False)["miner"]
             fees = {trace.root.source, parse_address(str(miner).lower())}
         found = []
         for where, (before, after) in trace.balances.items():

@@ -163,6 +163,27 @@ def deploys(address: Account | None = None) -> Expectation:
     return Expectation("deploys", () if address is None else (address,))
 
 
+def unknown_code(address: Account, codehash: str) -> Expectation:
+    """A contract that is neither in the manifest nor of this source tree is called, created or trusted: accepted so.
+
+    Args:
+        address: where.
+        codehash: Keccak-256 of its code (EXTCODEHASH), 0x and 64 hexadecimal digits; any other code is an error again.
+
+    Raises:
+        ProposalError: no hash.
+    """
+    if not isinstance(codehash, str) or re.fullmatch(r"0x[0-9a-fA-F]{64}", codehash) is None:
+        raise ProposalError(f"unknown_code: {codehash!r} is no code hash; give 0x and 64 hexadecimal digits")
+    return Expectation("unknown_code", (address, codehash.lower()))
+
+
+def accepted_code(expectations: Sequence[Expectation], dao: Suite) -> dict[str, str]:
+    """Code hashes that an author has accepted, by checksum address."""
+    said = [item.arguments for item in expectations if item.word == "unknown_code"]
+    return {dao.resolve(address): str(codehash) for address, codehash in said}
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # What they stand for
 # --------------------------------------------------------------------------------------------------------------------
@@ -302,6 +323,11 @@ def _deploys(dao: Suite, address: Account | None = None) -> tuple[Part, ...]:
     return (CreatedPart(None if address is None else dao.resolve(address)),)
 
 
+def _unknown_code(dao: Suite, address: Account, _codehash: str) -> tuple[Part, ...]:
+    dao.resolve(address)
+    return ()  # no effect: the code check reads it
+
+
 _PARTS: dict[str, Any] = {
     "change": _change,
     "event": _event,
@@ -314,6 +340,7 @@ _PARTS: dict[str, Any] = {
     "ownership": _ownership,
     "upgrade": _upgrade,
     "deploys": _deploys,
+    "unknown_code": _unknown_code,
 }
 
 

@@ -134,7 +134,7 @@ def code_of(value: Any) -> str:
     if value == NOBODY:
         return "NOBODY"
     if isinstance(value, ContractProxy):
-        return f"dao.{value.instance}"
+        return f"dao.{value.instance}" if value.instance.isidentifier() else f'"{value.address}"'
     if isinstance(value, int) and not isinstance(value, bool):
         whole, rest = divmod(abs(value), 10**18)
         sign = "-" if value < 0 else ""

@@ -1,7 +1,8 @@
 """Differences between what a proposal was shown to do and what it would do now, or has done.
 
 Both sides are `report.effects_document`s. Values that only follow the clock (a time of execution, or a fixed time after
-it) are equal when they moved exactly as far as the execution did.
+it) are equal when they moved exactly as far as the execution did. Only what can be a time counts: a value written to an
+integer of at most 64 bits, and an event's argument that is a time by its name. An amount never does.
 """
 
 from __future__ import annotations
@@ -20,8 +21,19 @@ Kind = Literal["write", "event", "role", "transfer", "created"]
 #: Seconds around the execution within which an integer may be a time.
 _HORIZON = 10 * 366 * 86_400
 _INTEGER = re.compile(r"-?\d{1,78}")
-#: Indices of arrays in a path, such as the number of a checkpoint.
-_INDEX = re.compile(r"\[\d+\]")
+_SOLIDITY_INTEGER = re.compile(r"u?int(\d*)")
+#: Types of at most so many bits may hold a time; amounts have more.
+_TIME_BITS = 64
+#: Last words of the names of events' arguments that are times.
+_TIMES = frozenset(
+    (
+        *("time", "timestamp", "timepoint", "eta", "since", "until", "deadline", "expiry", "expiration", "expires"),
+        *("schedule", "scheduled", "start", "end"),
+    )
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+#: A pushed element of an OpenZeppelin `Checkpoints` trace; how many there are before it is no matter of the proposal.
+_CHECKPOINT = re.compile(r"((?:^|\.)_checkpoints)\[\d+\](?=\._(?:key|value)$)")
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,8 @@ class DriftRow:
         kind: what differs.
         name: `Contract.variable[key]`, `Contract.Event`, …
         pinned, now: both sides as text; "-" where there is nothing.
-        moved: whether only the starting point is another one: the same amount is added to it or taken away.
+        moved: whether only the starting value of the very same variable is another one: the same amount is added to
+            it or taken away; or the same checkpoint is pushed behind another number of them.
     """
 
     kind: Kind
@@ -79,6 +92,13 @@ def drift_hash(rows: Sequence[DriftRow]) -> str:
 
 
 @dataclass(frozen=True)
+class _Time:
+    """A value that may be a time."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
 class _Clock:
     """Times of both executions."""
 
@@ -86,12 +106,12 @@ class _Clock:
     now: int | None
 
     def same(self, before: Any, after: Any) -> bool:
-        """Whether two values are equal, or the same distance from the executions they belong to."""
-        if before == after and type(before) is type(after):
-            return True
+        """Whether two values are equal, or both are times at the same distance from the executions they belong to."""
         if isinstance(before, list) and isinstance(after, list):
             pairs = zip(before, after, strict=False)
             return len(before) == len(after) and all(self.same(left, right) for left, right in pairs)
+        if before == after and type(before) is type(after) and type(_bare(before)) is type(_bare(after)):
+            return True
         first, second = self._distance(before, self.pinned), self._distance(after, self.now)
         return first is not None and first == second
 
@@ -100,14 +120,33 @@ class _Clock:
         if isinstance(value, list):
             return "[" + ", ".join(self.show(item, at) for item in value) + "]"
         distance = self._distance(value, at)
-        return str(value) if distance is None else f"execution{distance:+d}s"
+        return str(_bare(value)) if distance is None else f"execution{distance:+d}s"
 
     @staticmethod
     def _distance(value: Any, at: int | None) -> int | None:
-        number = integer(value)
+        number = integer(value.value) if isinstance(value, _Time) else None
         if at is None or number is None or abs(number - at) > _HORIZON:
             return None
         return number - at
+
+
+def _bare(value: Any) -> Any:
+    return value.value if isinstance(value, _Time) else value
+
+
+def _written(write: Mapping[str, Any]) -> Any:
+    """What is written, marked when its type may hold a time."""
+    found = _SOLIDITY_INTEGER.fullmatch(str(write["type"]))
+    narrow = found is not None and int(found[1] or 256) <= _TIME_BITS
+    return _Time(write["after"]) if narrow else write["after"]
+
+
+def _argument(name: str, value: Any) -> list[Any]:
+    """An event's argument, marked when its name says that it is a time: `since`, `verifiedUntil`, `etaSeconds`."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    if words and words[-1] == "seconds":
+        words.pop()
+    return [name, _Time(value) if words and words[-1] in _TIMES else value]
 
 
 def integer(value: Any) -> int | None:
@@ -131,14 +170,14 @@ def _writes(pinned: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]
         match = fresh.pop(_place(write), None)
         if match is None:
             gone.append(write)
-        elif not (clock.same(write["before"], match["before"]) and clock.same(write["after"], match["after"])):
+        elif not (_equal(write["before"], match["before"]) and clock.same(_written(write), _written(match))):
             yield _write_row(write, match, clock)
     # What is left is written on one side only; a checkpoint may just have another number.
-    spare: defaultdict[str, deque[Mapping[str, Any]]] = defaultdict(deque)
+    spare: defaultdict[tuple[str, str], deque[Mapping[str, Any]]] = defaultdict(deque)
     for write in fresh.values():
-        spare[_INDEX.sub("[…]", _name(write))].append(write)
+        spare[_trace(write)].append(write)
     for write in gone:
-        candidates = spare[_INDEX.sub("[…]", _name(write))]
+        candidates = spare[_trace(write)]
         yield _write_row(write, candidates.popleft() if candidates else None, clock)
     for candidates in spare.values():
         for write in candidates:
@@ -149,7 +188,7 @@ def _write_row(pinned: Mapping[str, Any] | None, now: Mapping[str, Any] | None, 
     either = pinned if pinned is not None else now
     assert either is not None
     texts = [
-        "-" if side is None else f"{clock.show(side['before'], at)} → {clock.show(side['after'], at)}"
+        "-" if side is None else f"{side['before']} → {clock.show(_written(side), at)}"
         for side, at in ((pinned, clock.pinned), (now, clock.now))
     ]
     name = _name(either)
@@ -160,15 +199,29 @@ def _write_row(pinned: Mapping[str, Any] | None, now: Mapping[str, Any] | None, 
 
 
 def _moved(pinned: Mapping[str, Any], now: Mapping[str, Any], clock: _Clock) -> bool:
-    """Whether the same amount is added to another value; or the same value is written to another place of an array."""
+    """Whether the same amount is added to another value of one variable; or the same checkpoint is pushed elsewhere."""
+    if pinned["type"] != now["type"]:
+        return False
     if _place(pinned) != _place(now):
-        return clock.same(pinned["after"], now["after"]) or _difference(pinned) == _difference(now) is not None
+        pushed = _trace(pinned) == _trace(now) and integer(pinned["before"]) == integer(now["before"]) == 0
+        return pushed and clock.same(_written(pinned), _written(now))
     return _difference(pinned) is not None and _difference(pinned) == _difference(now)
 
 
 def _difference(write: Mapping[str, Any]) -> int | None:
+    if _SOLIDITY_INTEGER.fullmatch(str(write["type"])) is None:
+        return None
     before, after = integer(write["before"]), integer(write["after"])
     return None if before is None or after is None else after - before
+
+
+def _equal(before: Any, after: Any) -> bool:
+    return type(before) is type(after) and bool(before == after)
+
+
+def _trace(write: Mapping[str, Any]) -> tuple[str, str]:
+    """The place of a write, that of a checkpoint without its number."""
+    return str(write["address"]), _CHECKPOINT.sub(r"\1[…]", str(write["path"]))
 
 
 def _place(write: Mapping[str, Any]) -> tuple[str, str]:
@@ -190,7 +243,7 @@ def _events(effects: Mapping[str, Any]) -> list[_Item]:
     return [
         (
             f"{event['contract']}.{event['event']}",
-            [event["address"], *([argument["name"], argument["value"]] for argument in event["arguments"])],
+            [event["address"], *(_argument(argument["name"], argument["value"]) for argument in event["arguments"])],
         )
         for event in effects["events"]
     ]

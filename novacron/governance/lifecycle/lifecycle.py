@@ -6,7 +6,7 @@ chain, and any difference from the pinned effects stops it until a person accept
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -20,9 +20,10 @@ from novacron.exceptions import (
     UnknownProposalError,
 )
 from novacron.governance.authoring import description_of
-from novacron.governance.lifecycle.drift import DriftRow, Outcome, compare, drift_hash
-from novacron.governance.lifecycle.outcome import Verification, verify_execution
+from novacron.governance.lifecycle.drift import DriftRow, Outcome, compare
+from novacron.governance.lifecycle.outcome import Check, Verification, verify_execution
 from novacron.governance.lifecycle.proposal_files import ProposalFolder, StoredProposal, parse_id, stored_proposals
+from novacron.governance.lifecycle.rerun import rerun_report
 from novacron.governance.lifecycle.sending import Call, Sender
 from novacron.governance.lifecycle.steps import (
     Prepared,
@@ -32,10 +33,13 @@ from novacron.governance.lifecycle.steps import (
     errors_of,
     key_of,
     outcome_of,
+    refused,
+    require_accepted,
+    require_explained,
     require_ready,
 )
 from novacron.governance.model import Proposal, ProposalState, Simulation
-from novacron.governance.onchain import GovernorReader, short_id
+from novacron.governance.onchain import Core, GovernorReader, short_id
 from novacron.governance.reporting.html import render_html
 from novacron.governance.reporting.markdown import render_markdown
 from novacron.governance.reporting.report import document_hash, effects_document, report_bytes, report_document
@@ -121,7 +125,6 @@ class Lifecycle:
             values=tuple(proposal.values),
             calldatas=tuple(proposal.calldatas),
             description=_description(proposal, proposer, simulation),
-            executed_at=simulation.executed_at,
             report=report_document(simulation),
         )
 
@@ -141,7 +144,7 @@ class Lifecycle:
             if not folder.exists:
                 prepared = self._simulate(folder, proposal, sender.address)
                 if prepared.stored is None:
-                    raise _refused(prepared.simulation)
+                    raise refused(prepared.simulation)
                 return self._propose(folder, prepared.stored, sender)
             stored = self._own(folder)
             if self.reader.state(stored.id) is not None:
@@ -170,7 +173,7 @@ class Lifecycle:
         ) as runs:
             now = next(runs)
         if not now.ok:
-            raise _refused(now)
+            raise refused(now)
         rows = compare(stored.pinned, outcome_of(now))
         if rows:
             raise drift_error(stored, rows, "simulate it again to pin what it would do now")
@@ -218,30 +221,51 @@ class Lifecycle:
         if not sender.begun(key_of(name, stored.id)):
             self._notify(f"simulating {stored.name} again from the present chain")
             rows, predicted = self.check_drift(stored, name)
-            self._require_accepted(stored, rows, accept_drift, tolerate_moved)
+            require_accepted(stored, rows, accept_drift, tolerate_moved)
         data = self.reader.governor.encode(name, *stored.call_arguments)
         step = self._take(name, folder, stored, data, f"{name} {stored.name}", sender, predicted)
         return replace(step, accepted=tuple(rows))
+
+    def recheck(
+        self,
+        name: Literal["queue", "execute"],
+        number: int,
+        *,
+        accept_drift: str | None = None,
+        tolerate_moved: bool = False,
+    ) -> tuple[DriftRow, ...]:
+        """Check a step that somebody else is about to take, such as a Safe's owners days after they were asked.
+
+        Args:
+            number: id of the proposal; others as `queue`.
+
+        Returns:
+            The differences that were accepted; none when the step is done already, for it cannot be done twice.
+
+        Raises:
+            as `queue`.
+        """
+        if self._done(name, number):
+            return ()
+        stored = self.find(f"0x{number:064x}")[1]
+        self._notify(f"simulating {stored.name} again from the present chain")
+        rows, _ = self.check_drift(stored, name)
+        require_accepted(stored, rows, accept_drift, tolerate_moved)
+        return tuple(rows)
 
     def check_drift(self, stored: StoredProposal, stage: Literal["queue", "execute"]) -> tuple[list[DriftRow], Outcome]:
         """Simulate from the present chain: differences from the pinned effects, and what it would do now.
 
         Raises:
-            ProposalStateError: it would not execute.
+            ProposalStateError: it would not execute, or its report says that it should not.
         """
+        require_explained(stored)
         simulation = self._simulator.existing(self.dao, stored.proposal, stored.description, stage)
-        # Its effects were explained when it was submitted; any difference from them is drift.
+        # Its effects were explained when it was simulated, as its report says; any difference from them is drift.
         if errors := errors_of(simulation, but_expects=True):
             raise ProposalStateError(f"{stored.name} must not go on now: {'; '.join(errors)}")
         now = outcome_of(simulation)
         return compare(stored.pinned, now), now
-
-    def _require_accepted(
-        self, stored: StoredProposal, rows: Sequence[DriftRow], accepted: str | None, tolerate_moved: bool
-    ) -> None:
-        open_rows = [row for row in rows if not (tolerate_moved and row.moved)]
-        if open_rows and accepted != drift_hash(rows):
-            raise drift_error(stored, rows, f"to accept exactly this, give --accept-drift {drift_hash(rows)}")
 
     # -- finding -----------------------------------------------------------------------------------------------------
 
@@ -266,6 +290,10 @@ class Lifecycle:
                 "get the folder of its report from its author"
             )
         return known[number], self._own(known[number])
+
+    def rerun(self, core: Core, report: bytes) -> list[Check]:
+        """Run a proposal on the chain again at its report's block (see `rerun_report`)."""
+        return rerun_report(self.dao, core, report, book=self._simulator.layouts(self.dao), progress=self._notify)
 
     def verify(self, stored: StoredProposal, predicted: Outcome | None = None) -> Verification:
         """Compare what an executed proposal did with what was predicted (the pinned effects when None)."""
@@ -371,12 +399,6 @@ class Lifecycle:
         stored = folder.note(stored, name, transaction)
         verification = self.verify(stored, predicted) if name == "execute" else None
         return Step(name, stored.id, outcome, transaction, verification=verification)
-
-
-def _refused(simulation: Simulation) -> SubmissionRefusedError:
-    return SubmissionRefusedError(
-        f"{simulation.proposal.name} was not submitted: {'; '.join(errors_of(simulation))}; mend it, then try again"
-    )
 
 
 def _description(proposal: Proposal, proposer: str, simulation: Simulation | None) -> str:

@@ -38,7 +38,6 @@ class StoredProposal:
         chain_id, governor: where it belongs.
         proposer: the only account that may propose it.
         targets, values, calldatas, description: the four arguments of `propose`; values in wei.
-        executed_at: time of the simulated execution, Unix seconds.
         transactions: hash of the transaction that did each step: propose, queue, execute.
         report: the document of `report.json`.
     """
@@ -51,7 +50,6 @@ class StoredProposal:
     values: tuple[int, ...]
     calldatas: tuple[bytes, ...]
     description: str
-    executed_at: int | None = None
     transactions: Mapping[str, str] = field(default_factory=dict)
     report: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
@@ -75,6 +73,12 @@ class StoredProposal:
     def parts(self) -> Description:
         """The parts of the description."""
         return parse_description(self.description)
+
+    @property
+    def executed_at(self) -> int | None:
+        """Time of the simulated execution, Unix seconds; from the report, whose hash the description holds."""
+        found = self.report.get("executed_at")
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
 
     @property
     def pinned(self) -> Outcome:
@@ -225,11 +229,10 @@ class ProposalFolder:
                 values=tuple(int(value) for value in document["values"]),
                 calldatas=tuple(bytes.fromhex(data.removeprefix("0x")) for data in document["calldatas"]),
                 description=str(document["description"]),
-                executed_at=document["executed_at"],
                 transactions={str(step): str(found) for step, found in document["transactions"].items()},
                 report=json.loads(raw),
             )
-            stated = int(document["id"], 16)
+            stated, executed_at = int(document["id"], 16), document["executed_at"]
         except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
             raise TamperedProposalError(
                 f"{self.name}: {FILE} or {REPORT} is malformed: {error}; simulate again"
@@ -237,6 +240,7 @@ class ProposalFolder:
         for what, fits in (
             ("the id does not belong to the actions and the description", stored.id == stated),
             *hash_checks(stored, raw),
+            (f"executed_at in {FILE} is not that of {REPORT}", executed_at == stored.executed_at),
             (f"{FILE} is of another proposal", stored.name == self.name),
         ):
             if not fits:

@@ -90,7 +90,8 @@ class SafeTransaction:
         to, value, data: the call; value in wei.
         nonce: the Safe's; transactions happen in its order.
         operation: 0, a call. Delegate calls (1) are refused: they would run foreign code as the Safe.
-        title: for people; `key`: for programs, the step of a proposal's life that it takes. Neither is signed.
+        title: a note in the file; `key`: for programs, the step of a proposal's life that it takes. Neither is signed,
+            so owners are shown what `safe_calls` makes of the call instead.
         signatures: 65 bytes by owner (checksum address).
     """
 

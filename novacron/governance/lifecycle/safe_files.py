@@ -90,7 +90,8 @@ def builder_document(transaction: SafeTransaction) -> dict[str, Any]:
     return {
         "version": "1.0",
         "chainId": str(transaction.chain_id),
-        "meta": {"name": transaction.title or "NovaCron governance", "createdFromSafeAddress": transaction.safe},
+        # The title is signed by nobody; what the call does is decoded there.
+        "meta": {"name": f"NovaCron, nonce {transaction.nonce}", "createdFromSafeAddress": transaction.safe},
         "transactions": [call],
     }
 

@@ -29,11 +29,16 @@ class Call:
 
 @dataclass(frozen=True)
 class Sent:
-    """What became of a call: mined with this receipt, or waiting as a Safe transaction for its owners."""
+    """What became of a call: mined with this receipt, or waiting as a Safe transaction for its owners.
+
+    Attributes:
+        ignored: files of the Safe that leave nonces open before theirs, and so count for nothing.
+    """
 
     receipt: TransactionReceipt | None = None
     safe_transaction: SafeTransaction | None = None
     file: Path | None = None
+    ignored: tuple[Path, ...] = ()
 
 
 class Sender(Protocol):
@@ -115,16 +120,24 @@ class SafeSender:
         return self.safe.address
 
     def send(self, call: Call) -> Sent:
-        """Write the transaction with the Safe's next free nonce; one that waits in the folder already is kept."""
+        """Write the transaction with the Safe's next free nonce; one that waits in the folder already is kept.
+
+        Only files that follow the Safe's nonce without a gap count: any other could put off for good what is asked for.
+        """
         waiting = self._waiting()
-        for path, transaction in waiting:
-            if (transaction.to, transaction.data, transaction.value) == (call.to, call.data, call.value):
-                return Sent(safe_transaction=transaction, file=path)
-        taken = [transaction.nonce for _, transaction in waiting]
-        nonce = max([self.safe.nonce(), *(number + 1 for number in taken)])
-        made = self.safe.transaction(call.to, call.data, value=call.value, nonce=nonce, title=call.title)
+        nonces = {transaction.nonce for _, transaction in waiting}
+        free = self.safe.nonce()
+        while free in nonces:
+            free += 1
+        ignored = tuple(path for path, transaction in waiting if transaction.nonce > free)
+        wanted = (call.to, call.data, call.value, 0)
+        for path, found in waiting:
+            if found.nonce < free and (found.to, found.data, found.value, found.operation) == wanted:
+                return Sent(safe_transaction=found, file=path, ignored=ignored)
+        made = self.safe.transaction(call.to, call.data, value=call.value, nonce=free, title=call.title)
         made = replace(made, key=call.key)
-        return Sent(safe_transaction=made, file=save_transaction(self.folder / file_name(made), made))
+        path = save_transaction(self.folder / file_name(made), made)
+        return Sent(safe_transaction=made, file=path, ignored=ignored)
 
     def begun(self, key: str) -> bool:  # noqa: ARG002 - the protocol's
         """Never: the owners decide, and the Safe refuses what has become impossible."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from novacron.exceptions import DriftError, ProposalStateError
+from novacron.exceptions import DriftError, ProposalStateError, SubmissionRefusedError
 from novacron.governance.lifecycle.drift import DriftRow, Outcome, drift_hash
 from novacron.governance.lifecycle.outcome import Verification
 from novacron.governance.lifecycle.proposal_files import ProposalFolder, StoredProposal
@@ -103,3 +103,39 @@ def errors_of(simulation: Simulation, *, but_expects: bool = False) -> list[str]
 
     errors = [finding.message for finding in simulation.findings if counts(finding)]
     return errors if errors or simulation.executed else ["its execution fails on the fork"]
+
+
+def require_accepted(
+    stored: StoredProposal, rows: Sequence[DriftRow], accepted: str | None, tolerate_moved: bool
+) -> None:
+    """Raise DriftError unless there are no differences, or exactly these are accepted."""
+    open_rows = [row for row in rows if not (tolerate_moved and row.moved)]
+    if open_rows and accepted != drift_hash(rows):
+        raise drift_error(stored, rows, f"to accept exactly this, give --accept-drift {drift_hash(rows)}")
+
+
+def require_explained(stored: StoredProposal) -> None:
+    """Raise ProposalStateError unless the report says that all went well and the author had explained the effects.
+
+    The explanations themselves are code, which is not run again: what they were checked against is in the report.
+    """
+    report = stored.report
+    try:
+        errors = [finding["message"] for finding in report["findings"] if finding["severity"] == "error"]
+        changes = any(report["effects"][kind] for kind in ("writes", "events", "roles", "transfers", "created"))
+        if report["ok"] is not True or report["executed"] is not True or errors:
+            why = "; ".join(errors) or "it is not ok"
+        elif changes and not report["proposal"]["expects"]:
+            why = "its author expects nothing, and it changes something"
+        else:
+            return
+    except (KeyError, TypeError) as error:
+        why = f"it is malformed: {error!r}"
+    raise ProposalStateError(f"{stored.name} must not go on: its own report speaks against it: {why}")
+
+
+def refused(simulation: Simulation) -> SubmissionRefusedError:
+    """The error for a proposal whose simulation found errors."""
+    return SubmissionRefusedError(
+        f"{simulation.proposal.name} was not submitted: {'; '.join(errors_of(simulation))}; mend it, then try again"
+    )

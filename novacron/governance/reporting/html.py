@@ -19,11 +19,12 @@ from novacron.governance.reporting.text import (
     recompute_calldata,
     shown,
     signed,
+    visible,
 )
 
 
 def render_html(document: Mapping[str, Any]) -> str:
-    """A report document as a page. Everything that comes from an author or a chain is escaped."""
+    """A report document as a page. Everything that comes from an author or a chain is escaped, and visible."""
     title = document["proposal"]["title"]
     verdict = "verdict" if document["ok"] else "verdict failed"
     sections = [
@@ -46,7 +47,7 @@ def render_html(document: Mapping[str, Any]) -> str:
     ]
     chain = document["chain"]
     block = f"block {chain['block_number']:,} {_code(chain['block_hash'])}"
-    return f"""<!doctype html>
+    page = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(title)}</title><style>{STYLE}</style></head><body><main>
 <header><p class="soft small">NovaCron proposal <code>{escape(document["proposal"]["name"])}</code></p>
@@ -59,6 +60,7 @@ def render_html(document: Mapping[str, Any]) -> str:
 <footer>Simulated by NovaCron: propose, delay, vote with the voters\u2019 powers, queue, timelock, execute.</footer>
 </main></body></html>
 """
+    return visible(page)
 
 
 def _tiles(document: Mapping[str, Any]) -> str:

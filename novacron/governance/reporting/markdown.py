@@ -17,6 +17,7 @@ from novacron.governance.reporting.text import (
     recompute_calldata,
     shown,
     signed,
+    visible,
 )
 
 #: Characters that could start markup; what comes from a chain or from an author is shown, never interpreted.
@@ -49,7 +50,7 @@ def render_markdown(document: Mapping[str, Any]) -> str:
         f"- report: `sha256sum report.json` prints `{document_hash(document).hex()}`",
         f"- calldata: {_code(recompute_calldata(document))} prints {_code(document['proposal']['calldata_hash'])}",
     ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+    return visible("\n\n".join(part for part in parts if part) + "\n")
 
 
 def _facts(document: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,17 @@ def shown(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "[" + ", ".join(shown(item) for item in value) + "]"
     return str(value)
+
+
+def visible(text: str) -> str:
+    """A text in which nothing hides: control and format characters (Unicode Cc, Cf and the line separators), which turn
+    the direction of writing or have no width, as `\\u{202e}`; tabs and newlines stay.
+    """
+    return "".join(f"\\u{{{ord(one):04x}}}" if _hides(one) else one for one in text)
+
+
+def _hides(character: str) -> bool:
+    return character not in "\t\n" and unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp")
 
 
 def signed(value: Any) -> str:

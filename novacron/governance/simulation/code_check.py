@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from novacron.governance.simulation.fork import Fork
 from novacron.governance.suite import Suite
 
 _CHECK = "code"
+#: Contracts that stand in this source tree to misbehave in tests.
+_TESTS = "contracts/test/"
 
 
 @dataclass(frozen=True)
@@ -34,32 +37,66 @@ class CodeCheck:
 
     Args:
         root: the project, whose node_modules hold published artifacts; None where there is none.
+        accepted: hashes of unknown code that the author accepts, by address.
     """
 
-    def __init__(self, fork: Fork, dao: Suite, artifacts: ArtifactBook, root: Path | None) -> None:
+    def __init__(
+        self,
+        fork: Fork,
+        dao: Suite,
+        artifacts: ArtifactBook,
+        root: Path | None,
+        accepted: Mapping[str, str] | None = None,
+    ) -> None:
         self._fork = fork
         self._dao = dao
         self._artifacts = artifacts
         self._root = root
         self._contracts = Identifier(fork, dao, artifacts)
+        self._accepted = dict(accepted or {})
+        self._unused = set(self._accepted)
+        self._seen: set[str] = set()
 
     def targets(self, addresses: list[str]) -> list[CodeVerdict]:
         """Verdicts on each address with code, and on the implementation behind each proxy; each once, in order."""
-        wanted: list[str] = []
-        for address in addresses:
-            wanted.append(address)
+        wanted = self._with_logic(dict.fromkeys(addresses, "called"))
+        return [verdict for item in wanted.items() if (verdict := self._verdict(*item)) is not None]
+
+    def met(self, addresses: Mapping[str, str]) -> list[Finding]:
+        """What must be known of all that an execution relied on, after `targets`; then of acceptances nobody needs.
+
+        Args:
+            addresses: with how each came in.
+        """
+        wanted = {where: how for where, how in self._with_logic(addresses).items() if where not in self._seen}
+        verdicts = [self._verdict(where, how, exactly=False) for where, how in wanted.items()]
+        # That code is another one of this tree's concerns those who are called by the proposal itself.
+        found = [one.finding for one in verdicts if one is not None and one.finding and one.finding.severity != "note"]
+        for address in sorted(self._unused):
+            message = (
+                f'expected unknown_code("{address}", "{self._accepted[address]}"), but nothing called, created or '
+                "trusted unknown code there; delete the line"
+            )
+            found.append(Finding("error", "expects", message))
+        return found
+
+    def _with_logic(self, addresses: Mapping[str, str]) -> dict[str, str]:
+        wanted: dict[str, str] = {}
+        for address, how in addresses.items():
+            wanted.setdefault(address, how)
             behind = self._contracts.implementation_of(address)
             if behind is not None:
-                wanted.append(behind)
-        return [verdict for address in dict.fromkeys(wanted) if (verdict := self._verdict(address)) is not None]
+                wanted.setdefault(behind, f"behind {self._dao.name_of(address)}")
+        return wanted
 
-    def _verdict(self, address: str) -> CodeVerdict | None:
+    def _verdict(self, address: str, how: str, *, exactly: bool = True) -> CodeVerdict | None:
         name, code = self._dao.name_of(address), self._code(address)
         record = self._dao.manifest.instances.get(name)
         if not code:
             return None  # what a call to nothing means is said where the calls are looked at
+        self._seen.add(address)
         if record is None:
-            return self._unrecorded(name, code)
+            return self._unrecorded(address, code, how)
         if record.package is not None:
             return self._published(name, record, code)
         built = self._artifacts.find(record.contract, record.source)
@@ -78,19 +115,27 @@ class CodeCheck:
         if "0x" + keccak(init_code).hex() != record.init_code_hash:
             message = f"{name}: the manifest's init code hash is not that of {record.contract} with its arguments"
             return CodeVerdict(name, "the source's, but not the manifest's", Finding("warning", _CHECK, message))
-        exact = self._constructed(record, init_code)
+        exact = self._constructed(record, init_code) if exactly else None
         if exact is not None and exact != code:
             message = f"{name}: immutables in the code at {address} are not what its constructor gives; do not trust it"
             return CodeVerdict(name, "other immutables", Finding("error", _CHECK, message))
         return CodeVerdict(name, "the manifest's, to the last byte" if exact else "the manifest's")
 
-    def _unrecorded(self, name: str, code: bytes) -> CodeVerdict:
-        built = self._artifacts.identify(code)
-        if built is None:
+    def _unrecorded(self, address: str, code: bytes, how: str) -> CodeVerdict:
+        built, name = self._artifacts.identify(code), self._dao.name_of(address)
+        if built is None or built.source.startswith(_TESTS):
+            digest = "0x" + keccak(code).hex()
+            self._unused.discard(address)
+            if self._accepted.get(address) == digest:
+                message = f"{name} ({how}) runs unknown code with the hash {digest}, which its author accepts; read it"
+                return CodeVerdict(name, "unknown code, accepted", Finding("warning", _CHECK, message))
+            whose = "that is neither in the manifest nor in this source tree" if built is None else "made for tests"
+            other = ", not the code that expects() accepts" if address in self._accepted else ""
             message = (
-                f"{name} runs code that is neither in the manifest nor in this source tree; read it before you vote"
+                f"{name} ({how}) runs code {whose} (code hash {digest}{other}); read it before you vote. "
+                f'If it is meant, add: yield unknown_code("{address}", "{digest}")'
             )
-            return CodeVerdict(name, "unknown code", Finding("warning", _CHECK, message))
+            return CodeVerdict(name, "unknown code", Finding("error", _CHECK, message))
         if name in self._dao.instances:  # what a constructor of the suite has made
             return CodeVerdict(name, f"{built.name} of this source tree")
         message = f"{name} is not in the manifest; its code is {built.name} of this source tree ({built.source})"

@@ -23,6 +23,28 @@ from novacron.governance.simulation.relay import PoolRelay
 TIMEOUT = 180.0
 #: Gas price and base fee: nobody on a fork pays for gas, so that balances show what a transaction moved.
 _FREE = "0x0"
+#: Wei for fees, where there are some.
+_PURSE = 10**24
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What a transaction may find different, for whoever wants to know whether that matters.
+
+    Attributes:
+        origin: who sends it; None leaves the sender. It gets the ETH for its fees.
+        gas_price, base_fee: wei per gas.
+        coinbase: who makes the block; None leaves it.
+        blocks: empty ones before it.
+        seconds: how much later it is.
+    """
+
+    origin: str | None = None
+    gas_price: int = 0
+    base_fee: int = 0
+    coinbase: str | None = None
+    blocks: int = 0
+    seconds: int = 0
 
 
 @dataclass(frozen=True)
@@ -167,6 +189,7 @@ class Fork:
         at: int | None = None,
         errors: ErrorDecoder | None = None,
         context: str = "",
+        under: Circumstances | None = None,
     ) -> ForkReceipt:
         """Mine one transaction in `sender`'s name, contracts included; its gas is free.
 
@@ -177,6 +200,7 @@ class Fork:
             at: time of its block, Unix seconds; one second after the newest when None.
             errors: custom errors to know besides the package's.
             context: who does what, the first words of an error.
+            under: other circumstances; undo them by going back to a snapshot.
 
         Raises:
             RevertedError: it reverted; custom errors by name, `transaction_hash` is that of the failed transaction.
@@ -184,6 +208,11 @@ class Fork:
         """
         self._require_running()
         time = self._now + 1 if at is None else at
+        if under is not None:
+            sender, time = under.origin or sender, time + under.seconds
+            for number in range(under.blocks):
+                self.warp(time - under.blocks + number)
+            self.rpc("anvil_setBalance", sender, hex(_PURSE))
         if time <= self._now:
             raise InputError(f"a block cannot be at {time}: the fork is at {self._now} already")
         call: dict[str, Any] = {"from": sender, "data": "0x" + data.hex(), "value": hex(value), "gasPrice": _FREE}
@@ -191,9 +220,12 @@ class Fork:
         if to is not None:
             call["to"] = to
         # The base fee must be gone before the node looks at the transaction's price.
-        self.rpc("anvil_setNextBlockBaseFeePerGas", _FREE)
-        identifier = str(self.rpc("eth_sendTransaction", call))
-        self.rpc("evm_mine", {"timestamp": time})
+        self.rpc("anvil_setNextBlockBaseFeePerGas", _FREE if under is None else hex(under.base_fee))
+        if under is not None:
+            call["gasPrice"] = hex(under.gas_price)
+        with self._coinbase(None if under is None else under.coinbase):
+            identifier = str(self.rpc("eth_sendTransaction", call))
+            self.rpc("evm_mine", {"timestamp": time})
         self._now = time
         receipt = self.rpc("eth_getTransactionReceipt", identifier)
         if receipt is None:
@@ -242,6 +274,18 @@ class Fork:
         self._now = time
 
     # -- inside ------------------------------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _coinbase(self, miner: str | None) -> Iterator[None]:
+        if miner is None:
+            yield
+            return
+        usual = str(self.rpc("eth_getBlockByNumber", "latest", False)["miner"])
+        self.rpc("anvil_setCoinbase", miner)
+        try:
+            yield
+        finally:
+            self.rpc("anvil_setCoinbase", usual)
 
     def _require_running(self) -> None:
         if self._relay is None:

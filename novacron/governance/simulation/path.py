@@ -11,7 +11,7 @@ from novacron.chain.addresses import parse_address
 from novacron.chain.errors import ErrorDecoder
 from novacron.governance.model import Proposal, ProposalState, StepGas, Voter, proposal_id
 from novacron.governance.onchain import GovernorReader, ranked
-from novacron.governance.simulation.fork import Fork, ForkReceipt
+from novacron.governance.simulation.fork import Circumstances, Fork, ForkReceipt
 from novacron.governance.suite import Suite
 
 Progress = Callable[[str], None]
@@ -114,10 +114,16 @@ class ProposalPath:
 
     def execute(self) -> ForkReceipt:
         """Move to its eta and execute it."""
-        eta = int(self.governor.call("proposalEta", self.id))
         self.progress("execute")
-        at = max(self.fork.timestamp + 1, eta)
-        return self._send(ANYBODY, self.governor.encode("execute", *self._hashed), "execute", at=at)
+        return self._send(ANYBODY, self.governor.encode("execute", *self._hashed), "execute", at=self._eta())
+
+    def execute_under(self, circumstances: Circumstances) -> ForkReceipt:
+        """Execute it under other circumstances, to see whether it does the same."""
+        data, where = self.governor.encode("execute", *self._hashed), self.governor.address
+        return self.fork.send(ANYBODY, where, data, at=self._eta(), errors=self.errors, under=circumstances)
+
+    def _eta(self) -> int:
+        return max(self.fork.timestamp + 1, int(self.governor.call("proposalEta", self.id)))
 
     def _send(self, sender: str, data: bytes, step: str, *, at: int | None = None) -> ForkReceipt:
         receipt = self.fork.send(sender, self.governor.address, data, at=at, errors=self.errors, context=step)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from novacron.exceptions import ConfigurationError, InputError, RevertedError
 from novacron.governance.authoring import description_of
 from novacron.governance.decoding.effects import Bookkeeping, EffectsReader
 from novacron.governance.decoding.storage_layout import LayoutBook
+from novacron.governance.decoding.trace import Trace, trace_of
+from novacron.governance.expectations.expectation import accepted_code
 from novacron.governance.expectations.explaining import unexplained
 from novacron.governance.model import (
     Effects,
@@ -22,11 +24,14 @@ from novacron.governance.model import (
     Voter,
 )
 from novacron.governance.simulation.analysis import analyse
+from novacron.governance.simulation.circumstances import Run, circumstance_findings
 from novacron.governance.simulation.code_check import CodeCheck
 from novacron.governance.simulation.failures import FailureReader, action_name
-from novacron.governance.simulation.fork import Fork, ForkReceipt
+from novacron.governance.simulation.fork import Circumstances, Fork, ForkReceipt
+from novacron.governance.simulation.met import addresses_met
 from novacron.governance.simulation.path import Electorate, Progress, ProposalPath
-from novacron.governance.simulation.upgrades import UpgradeCheck, upgrades_of
+from novacron.governance.simulation.still_acts import governance_findings
+from novacron.governance.simulation.upgrades import Contracts, UpgradeCheck, not_among, upgrades_in, upgrades_of
 from novacron.governance.suite import Suite
 
 #: Largest gas limit of a transaction since osaka (EIP-7825); a chain may adopt it before the execution.
@@ -142,6 +147,7 @@ class _Run:
     failures: FailureReader
     upgrades: UpgradeCheck
     findings: list[Finding]
+    code_check: CodeCheck | None = None
     code: tuple[tuple[str, str], ...] = ()
     electorate: ElectorateAnalysis | None = None
     effects: Effects = field(default_factory=Effects)
@@ -158,13 +164,14 @@ class _Run:
         upgrades: UpgradeCheck | None,
         progress: Progress,
     ) -> _Run:
+        proposal, contradictions = _reread(proposal, dao)
         reader = EffectsReader(fork, dao, book)
         artifacts = reader.book.artifacts
         if not artifacts.contracts:
             raise ConfigurationError(f"{artifacts!r} has no compiled contracts; run `make build`, then simulate again")
         path = ProposalPath(fork, dao, proposal, description, reader.errors(), progress)
         check = upgrades or UpgradeCheck.of_artifacts(dao.artifacts)
-        return cls(fork, dao, path, reader, FailureReader(fork, dao, artifacts), check, [])
+        return cls(fork, dao, path, reader, FailureReader(fork, dao, artifacts), check, contradictions)
 
     @property
     def proposal(self) -> Proposal:
@@ -175,13 +182,14 @@ class _Run:
         """Compare the code at the targets with the manifest, and look at new implementations."""
         self.path.progress("check the code at the targets")
         artifacts = self.effects_reader.book.artifacts
-        check = CodeCheck(self.fork, self.dao, artifacts, self.upgrades.root)
+        accepted = accepted_code(self.proposal.expects, self.dao)
+        check = self.code_check = CodeCheck(self.fork, self.dao, artifacts, self.upgrades.root, accepted)
         fresh = [upgrade.implementation for upgrade in upgrades_of(self.proposal)]
         verdicts = check.targets([*self.proposal.targets, *fresh])
         self.code = tuple((verdict.name, verdict.verdict) for verdict in verdicts)
         self.findings += [verdict.finding for verdict in verdicts if verdict.finding is not None]
-        contracts = self.effects_reader.contracts
-        self.findings += self.upgrades.findings(self.proposal, self.dao, contracts, self.path.progress)
+        contracts = Contracts(self.effects_reader.contracts)
+        self.findings += self.upgrades.findings(upgrades_of(self.proposal), self.dao, contracts, self.path.progress)
 
     def step(self, name: str, act: object) -> bool:
         """Do a step; a revert becomes a finding."""
@@ -215,6 +223,7 @@ class _Run:
         """From succeeded, or queued, to executed; then what it did."""
         if self.path.state() is ProposalState.SUCCEEDED and not self.step("queue", self.path.queue):
             return
+        before = self.fork.snapshot()
         balance = self.fork.balance(self.dao.address_of("Timelock"))
         nothing_there = [number for number in range(len(self.proposal.actions)) if not self._has_code(number)]
         try:
@@ -226,8 +235,15 @@ class _Run:
         self.executed_at = receipt.timestamp
         # An earlier action may have created what a later one calls.
         self._call_nothing([number for number in nothing_there if not self._has_code(number)])
-        self._read_effects(receipt)
+        trace = trace_of(self.fork, receipt.transaction_hash)
+        self._read_effects(receipt, trace)
+        self._check_upgrades(receipt, trace)
+        if self.code_check is not None:
+            self.findings += self.code_check.met(addresses_met(self.effects, trace, self.dao))
+        self.findings += governance_findings(self.fork, self.dao, self.effects)
         self._check_gas(receipt)
+        self.fork.revert(before)
+        self._check_circumstances(Run.of(self.effects, receipt))
 
     def result(self, proposer: str) -> Simulation:
         """Everything found so far; errors first."""
@@ -261,11 +277,30 @@ class _Run:
             )
             self.findings.append(Finding("error", "code", message))
 
-    def _read_effects(self, receipt: ForkReceipt) -> None:
+    def _read_effects(self, receipt: ForkReceipt, trace: Trace) -> None:
         self.path.progress("read what it changed")
         bookkeeping = Bookkeeping.of(self.dao, self.proposal, self.path.description)
-        self.effects = self.effects_reader.effects(receipt.transaction_hash, bookkeeping)
+        self.effects = self.effects_reader.effects(receipt.transaction_hash, bookkeeping, trace=trace)
         self.findings += unexplained(self.effects, self.proposal.expects, self.dao)
+
+    def _check_upgrades(self, receipt: ForkReceipt, trace: Trace) -> None:
+        """What no action's own call data says: an upgrade through another contract's call."""
+        found = not_among(upgrades_in(receipt, trace), upgrades_of(self.proposal))
+        if found:
+            contracts = Contracts.around(receipt, self.fork, self.dao, self.effects_reader.book.artifacts)
+            self.findings += self.upgrades.findings(found, self.dao, contracts, self.path.progress)
+
+    def _check_circumstances(self, first: Run) -> None:
+        """Execute it again, from where the first execution began."""
+        self.path.progress("execute it once more under other circumstances")
+        bookkeeping = Bookkeeping.of(self.dao, self.proposal, self.path.description)
+
+        def again(under: Circumstances) -> Run:
+            with self.fork.trying():
+                receipt = self.path.execute_under(under)
+                return Run.of(self.effects_reader.effects(receipt.transaction_hash, bookkeeping), receipt)
+
+        self.findings += circumstance_findings(first, again)
 
     def _check_gas(self, receipt: ForkReceipt) -> None:
         if receipt.gas_used > MOST_GAS:
@@ -274,6 +309,21 @@ class _Run:
                 f"({MOST_GAS:,}); split the proposal"
             )
             self.findings.append(Finding("warning", "gas", message))
+
+
+def _reread(proposal: Proposal, dao: Suite) -> tuple[Proposal, list[Finding]]:
+    """The proposal with the words that its call data gives, and where its own said something else."""
+    read = tuple(dao.reread(action) for action in proposal.actions)
+    findings = []
+    for number, (said, found) in enumerate(zip(proposal.actions, read, strict=True), 1):
+        if said.contradicts(found):
+            message = (
+                f"action {number} of {len(read)} says that it is {said.contract}.{said.signature}, but its call data "
+                f"is {found.contract or found.target}.{found.signature or '0x' + found.calldata[:4].hex()}; load it "
+                "again from its author's file"
+            )
+            findings.append(Finding("error", "actions", message))
+    return replace(proposal, actions=read), findings
 
 
 def _no_quorum(electorate: Electorate) -> Finding:

@@ -10,8 +10,8 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,13 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from novacron.chain.addresses import parse_address
-from novacron.governance.decoding.artifacts import BuiltContract
+from novacron.governance.decoding.artifacts import ArtifactBook, BuiltContract
 from novacron.governance.decoding.identify import Identifier
+from novacron.governance.decoding.storage_layout import ERC1967
+from novacron.governance.decoding.trace import Trace
 from novacron.governance.model import Finding, Proposal
 from novacron.governance.simulation.build_info import BuildInfos
+from novacron.governance.simulation.fork import Fork, ForkReceipt
 from novacron.governance.simulation.path import Progress
 from novacron.governance.simulation.slither import slither_findings
 from novacron.governance.suite import Suite
@@ -38,6 +41,12 @@ _UPGRADES: dict[bytes, tuple[tuple[str, ...], int | None, int]] = {
     keccak(text="upgradeToAndCall(address,bytes)")[:4]: (("address", "bytes"), None, 0),
     keccak(text="upgradeTo(address)")[:4]: (("address",), None, 0),
     keccak(text="upgradeAndCall(address,address,bytes)")[:4]: (("address", "address", "bytes"), 0, 1),
+}
+
+#: Events that tell of an upgrade, and whether the address is that of a beacon.
+_EVENTS = {
+    "0x" + keccak(text="Upgraded(address)").hex(): False,
+    "0x" + keccak(text="BeaconUpgraded(address)").hex(): True,
 }
 
 #: What concerns a first deployment only: the proxy's storage is initialised already.
@@ -75,16 +84,22 @@ process.stdout.write(JSON.stringify({
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A proxy and the implementation that an action gives it; checksum addresses."""
+    """A proxy and the implementation that it gets; checksum addresses.
 
-    action: int
+    Attributes:
+        beacon: whether `implementation` is a beacon, which says what the proxy runs.
+        previous: the implementation before this one, where an earlier upgrade of the same execution gave it.
+    """
+
     proxy: str
     implementation: str
+    beacon: bool = False
+    previous: str | None = None
 
 
 def upgrades_of(proposal: Proposal) -> Iterator[Upgrade]:
     """Every action that makes a proxy run another implementation."""
-    for number, action in enumerate(proposal.actions):
+    for action in proposal.actions:
         known = _UPGRADES.get(action.calldata[:4])
         if known is None:
             continue
@@ -94,7 +109,55 @@ def upgrades_of(proposal: Proposal) -> Iterator[Upgrade]:
         except (DecodingError, OverflowError):
             continue  # no such call after all; the execution tells
         where = action.target if proxy is None else parse_address(values[proxy])
-        yield Upgrade(number, where, parse_address(values[implementation]))
+        yield Upgrade(where, parse_address(values[implementation]))
+
+
+def upgrades_in(receipt: ForkReceipt, trace: Trace) -> list[Upgrade]:
+    """Every upgrade that an execution made, by whatever calls: its `Upgraded` and `BeaconUpgraded` events, and what it
+    left in the slots of ERC-1967. Each pair once, in order.
+    """
+    found: list[Upgrade] = []
+    last: dict[tuple[str, bool], str] = {}
+
+    def note(proxy: str, fresh: str, *, beacon: bool) -> None:
+        previous = last.get((proxy, beacon))
+        if fresh != previous:
+            found.append(Upgrade(proxy, fresh, beacon, previous))
+            last[proxy, beacon] = fresh
+
+    for log in receipt.logs:
+        topics = [str(topic).lower() for topic in log["topics"]]
+        if len(topics) == 2 and topics[0] in _EVENTS:
+            fresh = parse_address("0x" + topics[1][-40:])
+            note(parse_address(str(log["address"]).lower()), fresh, beacon=_EVENTS[topics[0]])
+    for where, changed in trace.storage.items():
+        for name, beacon in (("implementation", False), ("beacon", True)):
+            after = changed.get(ERC1967[name], (0, 0))[1]
+            if after:
+                note(where, parse_address(f"0x{after % (1 << 160):040x}"), beacon=beacon)
+    return found
+
+
+def not_among(found: Iterable[Upgrade], known: Iterable[Upgrade]) -> list[Upgrade]:
+    """Upgrades that the actions' own call data did not tell."""
+    seen = set(known)
+    return [upgrade for upgrade in found if replace(upgrade, previous=None) not in seen]
+
+
+@dataclass(frozen=True)
+class Contracts:
+    """What is where, before a proposal and after it; the same when None."""
+
+    before: Identifier
+    after: Identifier | None = None
+
+    @classmethod
+    def around(cls, receipt: ForkReceipt, fork: Fork, dao: Suite, artifacts: ArtifactBook) -> Contracts:
+        """Around one mined execution."""
+        both = Identifier(fork, dao, artifacts), Identifier(fork, dao, artifacts)
+        both[0].at(receipt.block_number - 1)
+        both[1].at(receipt.block_number)
+        return cls(*both)
 
 
 class UpgradeCheck:
@@ -119,19 +182,29 @@ class UpgradeCheck:
         root = next((parent for parent in above if (parent / "foundry.toml").is_file()), None)
         return cls(folders, root, slither=slither)
 
-    def findings(self, proposal: Proposal, dao: Suite, contracts: Identifier, progress: Progress) -> list[Finding]:
-        """Everything that speaks against the upgrades of a proposal, or should be known of them.
+    def findings(
+        self, upgrades: Iterable[Upgrade], dao: Suite, contracts: Contracts, progress: Progress
+    ) -> list[Finding]:
+        """Everything that speaks against upgrades, or should be known of them.
 
         Args:
-            contracts: of the fork, before the proposal.
+            contracts: of the fork.
             progress: told what takes its time.
         """
         found: list[Finding] = []
-        for upgrade in upgrades_of(proposal):
+        before, after = contracts.before, contracts.after or contracts.before
+        for upgrade in upgrades:
             proxy = dao.name_of(upgrade.proxy)
-            behind = contracts.implementation_of(upgrade.proxy)
-            present = None if behind is None else contracts.contract_at(behind, strict=True)
-            fresh = contracts.contract_at(upgrade.implementation, strict=True)
+            if upgrade.beacon:
+                message = (
+                    f"{proxy} takes its code from the beacon {dao.name_of(upgrade.implementation)}: storage layouts "
+                    "behind a beacon are not compared; give it an implementation of its own"
+                )
+                found.append(Finding("error", _CHECK, message))
+                continue
+            behind = upgrade.previous or before.implementation_of(upgrade.proxy)
+            present = None if behind is None else after.contract_at(behind, strict=True)
+            fresh = after.contract_at(upgrade.implementation, strict=True)
             if behind is None:
                 message = f"{proxy} is no ERC-1967 proxy that has an implementation; there is nothing to compare with"
                 found.append(Finding("warning", _CHECK, message))

@@ -63,9 +63,9 @@ def project(dao: SmallDao, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 def run(project: Path) -> Run:
     """A governance command; a traceback fails the test, and so does another exit code than `code`."""
 
-    def invoke(*arguments: object, code: int = 0, as_json: bool = False) -> Result:
+    def invoke(*arguments: object, code: int = 0, as_json: bool = False, answer: str | None = None) -> Result:
         words = [*(["--json"] if as_json else []), "governance", *map(str, arguments)]
-        result = CliRunner(mix_stderr=False).invoke(cli, words)
+        result = CliRunner(mix_stderr=False).invoke(cli, words, input=answer)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.stdout + result.stderr
@@ -182,12 +182,13 @@ def test_a_safe_proposes_through_files(
     assert waiting["outcome"] == "waiting"
     file = waiting["safe"]["file"]
     assert json_of("safe", "show", file)["safeTxHash"] == waiting["safe"]["safeTxHash"]
-    assert json_of("safe", "sign", file)["missing"] == 1
+    assert "give --yes" in run("safe", "sign", file, code=2, as_json=True).stderr
+    assert json_of("safe", "sign", file, "--yes")["missing"] == 1
     assert "1 of 2 signatures" in run("safe", "execute", file, code=1).stderr
     act_as(dao, monkeypatch, 4)
     assert "is no owner" in run("safe", "sign", file, code=1).stderr
     act_as(dao, monkeypatch, 3)
-    assert json_of("safe", "sign", file)["missing"] == 0
+    assert json_of("safe", "sign", file, "--yes")["missing"] == 0
     run("safe", "export", file, "builder.json")
     assert json.loads(Path("builder.json").read_text())["transactions"][0]["value"] == "0"
     json_of("safe", "execute", file)
@@ -204,10 +205,73 @@ def test_the_guardian_cancels_through_its_safe(
     file = json_of("cancel", "mint_cpu", "--safe", "GuardianSafe")["safe"]["file"]
     for account in (1, 2):
         act_as(dao, monkeypatch, account)
-        run("safe", "sign", file)
+        run("safe", "sign", file, "--yes")
     run("safe", "execute", file)
     assert dao.state(number) is ProposalState.CANCELED
     assert "there is nothing to cancel" in run("cancel", "mint_cpu", code=1).stderr
+
+
+def test_an_owner_sees_the_decoded_call_and_not_the_files_title_before_signing(
+    dao: SmallDao, run: Run, json_of: Callable[..., Any], project: Path
+) -> None:
+    json_of("propose", "mint_cpu", "--submit")
+    file = Path(json_of("cancel", "mint_cpu", "--safe", "GuardianSafe")["safe"]["file"])
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"title": "a harmless vote"}))
+    refused = run("safe", "sign", file, code=1, answer="n")
+    for words in ("Governance.cancel: Mint five CPU", "CPU.mint", f"Timelock ({dao.contracts['Timelock'].address})"):
+        assert words in refused.stdout
+    assert "harmless" not in refused.stdout + refused.stderr
+    assert "Sign this?" in refused.stderr
+    assert json.loads(file.read_text())["signatures"] == {}
+    run("safe", "sign", file, answer="y")
+    assert list(json.loads(file.read_text())["signatures"]) == [dao.accounts[1]]
+
+
+def test_drift_is_looked_for_when_owners_sign_and_again_when_it_is_executed(
+    dao: SmallDao, run: Run, json_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = int(json_of("propose", "mint_cpu", "--submit")["proposal"], 16)
+    dao.carry(number)
+    file = json_of("queue", "mint_cpu", "--safe", "GuardianSafe")["safe"]["file"]
+    run("safe", "sign", file, "--yes")
+    dao.send(dao.accounts[0], "CPU", "transfer", dao.contracts["Timelock"].address, 7)
+    act_as(dao, monkeypatch, 2)
+    found = json_of("safe", "sign", file, "--yes", code=DRIFT)
+    assert list(json.loads(Path(file).read_text())["signatures"]) == [dao.accounts[1]]
+    json_of("safe", "sign", file, "--yes", "--accept-drift", found["accept_drift"])
+    assert json_of("safe", "execute", file, code=DRIFT)["differences"] == found["differences"]
+    assert dao.state(number) is ProposalState.SUCCEEDED
+    json_of("safe", "execute", file, "--accept-drift", found["accept_drift"])
+    assert dao.state(number) is ProposalState.QUEUED
+
+
+def test_a_report_is_checked_by_running_what_the_chain_has_again(
+    dao: SmallDao, run: Run, json_of: Callable[..., Any], project: Path
+) -> None:
+    json_of("propose", "mint_cpu", "--submit")
+    (project / "scripts" / "proposals" / "mint_cpu.py").write_text("raise SystemExit('the file is not run')")
+    report = project / "deployments" / "ethereum-local" / "proposals" / "mint_cpu" / "report.json"
+    checks = json_of("verify-report", "mint_cpu", "--simulate")
+    assert {check["what"]: check["holds"] for check in checks} == dict.fromkeys(
+        ("report", "calldata", "proposer", "block", "effects"), True
+    )
+    document = json.loads(report.read_text())
+
+    def effects_of(change: Callable[[Any], None]) -> str:
+        copy = json.loads(json.dumps(document))
+        change(copy)
+        (project / "copy.json").write_text(json.dumps(copy))
+        found = json_of("verify-report", "mint_cpu", "--simulate", "--report", project / "copy.json", code=1)
+        return str(next(check["detail"] for check in reversed(found) if not check["holds"]))
+
+    assert "transfer CPU: the report says" in effects_of(lambda copy: copy["effects"]["transfers"][0].update(amount=4))
+    assert "the chain 0x" in effects_of(lambda copy: copy["chain"].update(block_hash="0x" + "00" * 32))
+    assert "cannot be run again" in effects_of(lambda copy: copy["chain"].update(block_number=10**9))
+
+
+def test_the_help_says_that_a_proposal_file_is_code(run: Run) -> None:
+    for command in ("simulate", "propose"):
+        assert "runs with your rights" in " ".join(run(command, "--help").stdout.split())
 
 
 def test_a_proposer_cancels_before_voting_opens(dao: SmallDao, run: Run, json_of: Callable[..., Any]) -> None:

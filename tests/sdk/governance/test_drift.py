@@ -12,7 +12,7 @@ from novacron.governance.lifecycle.drift import Outcome, compare, drift_hash
 from novacron.governance.model import Effects, EventRecord, RoleChange, Transfer, Write
 from novacron.governance.reporting.report import effects_document
 
-T = 1_800_000_000
+T, DAY = 1_800_000_000, 86_400
 ADDRESS = "0x" + "11" * 20
 
 
@@ -107,16 +107,80 @@ def test_the_same_change_from_another_start_counts_as_moved() -> None:
     assert not row.moved
 
 
-def test_a_checkpoint_with_another_number_is_one_moved_row() -> None:
-    left = Effects(writes=(write("_checkpoints[3]._value", 0, 5),))
-    right = Effects(writes=(write("_checkpoints[4]._value", 0, 5),))
-    [row] = compare(outcome(left), outcome(right))
-    assert (row.moved, row.now) == (True, "CPU._checkpoints[4]._value: 0 → 5")
+def test_a_pushed_checkpoint_with_another_number_is_one_moved_row() -> None:
+    def pushed(number: int, before: int = 0, after: int = 5) -> Outcome:
+        path = f"_totalCheckpoints._checkpoints[{number}]._value"
+        return outcome(Effects(writes=(write(path, before, after, "uint208"),)))
+
+    [row] = compare(pushed(3), pushed(4))
+    assert (row.moved, row.now) == (True, "CPU._totalCheckpoints._checkpoints[4]._value: 0 → 5")
+    assert [row.moved for row in compare(pushed(3), pushed(4, after=6))] == [False]
+    assert [row.moved for row in compare(pushed(3), pushed(4, before=1))] == [False]
+
+
+@pytest.mark.parametrize("path", ["_roles[{}]", "_limits[{}]._value", "my_checkpoints[{}]._value", "_checkpoints[{}]"])
+def test_another_key_of_a_mapping_is_another_variable(path: str) -> None:
+    left, right = (outcome(Effects(writes=(write(path.format(key), 0, 1),))) for key in (5, 0))
+    rows = compare(left, right)
+    assert [(row.name, row.moved) for row in rows] == [
+        (f"CPU.{path.format(5)}", False),
+        (f"CPU.{path.format(0)}", False),
+    ]
+
+
+def test_only_numbers_have_a_starting_value() -> None:
+    left, right = (outcome(Effects(writes=(write("name", str(start), str(start + 1), "string"),))) for start in (1, 2))
+    assert [row.moved for row in compare(left, right)] == [False]
+
+
+@pytest.mark.parametrize("kind", ["uint32", "uint40", "uint48", "uint64"])
+def test_a_narrow_integer_may_follow_the_clock(kind: str) -> None:
+    left, right = (outcome(Effects(writes=(write("since", 0, time, kind),)), time) for time in (T, T + DAY))
+    assert compare(left, right) == []
+
+
+@pytest.mark.parametrize("kind", ["uint", "uint72", "uint128", "uint256", "int256", "bytes32", "address"])
+def test_a_wide_value_that_looks_like_a_time_differs(kind: str) -> None:
+    left, right = (outcome(Effects(writes=(write("cap", 0, time, kind),)), time) for time in (T, T + DAY))
+    [row] = compare(left, right)
+    assert (row.pinned, row.now, row.moved) == (f"0 → {T}", f"0 → {T + DAY}", False)
+
+
+def test_a_starting_value_never_follows_the_clock() -> None:
+    left, right = (outcome(Effects(writes=(write("since", time, 7, "uint48"),)), time) for time in (T, T + DAY))
+    assert len(compare(left, right)) == 1
+
+
+def test_an_amount_in_the_range_of_times_differs_when_it_grows_like_the_clock() -> None:
+    """1.8 billion base units and a day's worth of seconds more: no transfer of the same amount."""
+
+    def paying(amount: int) -> Outcome:
+        effects = Effects(
+            events=(event("Transfer", to="Timelock", amount=amount, value=amount),),
+            transfers=(Transfer("CPU", ADDRESS, "Timelock", amount),),
+        )
+        return outcome(effects, amount)
+
+    rows = compare(paying(T), paying(T + DAY))
+    assert [row.kind for row in rows] == ["event", "transfer"]
+    assert str(T + DAY) in rows[1].now
+
+
+@pytest.mark.parametrize("name", ["since", "eta", "etaSeconds", "verifiedUntil", "timestamp", "deadline", "voteEnd"])
+def test_an_argument_that_is_a_time_by_name_may_follow_the_clock(name: str) -> None:
+    left, right = (outcome(Effects(events=(event("Set", **{name: time}),)), time) for time in (T, T + DAY))
+    assert compare(left, right) == []
+
+
+@pytest.mark.parametrize("name", ["amount", "value", "quota", "sometimes", "delegate", "timelockBalance", "data"])
+def test_any_other_argument_is_compared_exactly(name: str) -> None:
+    left, right = (outcome(Effects(events=(event("Set", **{name: time}),)), time) for time in (T, T + DAY))
+    assert len(compare(left, right)) == 1
 
 
 def test_the_hash_names_exactly_the_differences_and_not_the_moment() -> None:
     def rows(amount: int, time: int) -> str:
-        effects = replace(BASE, writes=(write("_totalSupply", 10, amount), write("since", 0, time)))
+        effects = replace(BASE, writes=(write("_totalSupply", 10, amount), write("since", 0, time, "uint48")))
         return drift_hash(compare(outcome(BASE), outcome(effects, time)))
 
     assert rows(16, T + 1) == rows(16, T + 99)

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from novacron.exceptions import ChainError
+from novacron.governance.authoring import description_of
 from novacron.governance.lifecycle.keeper import Keeper, KeeperAction
 from novacron.governance.lifecycle.lifecycle import Lifecycle
-from novacron.governance.lifecycle.proposal_files import FILE
+from novacron.governance.lifecycle.proposal_files import FILE, REPORT
+from novacron.governance.lifecycle.steps import Prepared
 from novacron.governance.model import ProposalState
+from novacron.governance.reporting.report import document_hash, report_bytes
 from tests.support.faulty_rpc import AcceptThenDrop, Drop, FaultyRpc, on
 from tests.support.small_dao import CPU_CAP, DAY, NOVA, STRANGER
 from tests.support.small_dao_lifecycle import Stage, mint_proposal
+
+
+def announce(stage: Stage, prepared: Prepared, change: dict[str, Any]) -> int:
+    """Propose with a changed report and a description that has its hash; the proposal's id."""
+    stored, path = prepared.stored, prepared.folder.path
+    assert stored is not None
+    document = dict(stored.report)
+    expects = change.get("expects")
+    if expects is not None:
+        document["proposal"] = document["proposal"] | {"expects": expects}
+    else:
+        document |= change
+    description = description_of(stored.proposal, document_hash(document), stored.proposer)
+    forged = replace(stored, description=description, report=document)
+    (path / REPORT).write_bytes(report_bytes(document))
+    (path / FILE).write_text(forged.to_json())
+    arguments = (list(forged.targets), list(forged.values), list(forged.calldatas), description)
+    stage.dao.send(stored.proposer, "Governance", "propose", *arguments)
+    assert prepared.folder.load().id == forged.id
+    return forged.id
 
 
 class Clock:
@@ -141,6 +165,26 @@ def test_a_tampered_report_is_left_alone(stage: Stage) -> None:
     path.write_text(path.read_text().replace("because", "BECAUSE"))
     [action] = Keeper(stage.lifecycle()).step()
     assert (action.result, "changed after the simulation" in action.detail) == ("unknown", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"ok": False}, "it is not ok"),
+        ({"findings": [{"severity": "error", "check": "code", "message": "no code there"}]}, "no code there"),
+        ({"expects": []}, "its author expects nothing"),
+    ],
+)
+def test_a_proposal_whose_own_report_speaks_against_it_is_left_alone(
+    stage: Stage, change: dict[str, Any], words: str
+) -> None:
+    """Its hashes fit: somebody else's tool may submit anything."""
+    prepared = stage.lifecycle().simulate(mint_proposal(stage.suite, 5 * NOVA), stage.dao.accounts[1])
+    number = announce(stage, prepared, change)
+    stage.dao.carry(number)
+    [action] = Keeper(stage.lifecycle()).step()
+    assert (action.result, words in action.detail) == ("failing", True), action.detail
+    assert stage.dao.state(number) is ProposalState.SUCCEEDED
 
 
 def test_a_lost_answer_is_made_up_for_by_the_next_step(stage: Stage) -> None:

@@ -156,6 +156,15 @@ def test_actions_swapped_in_the_file_with_a_fitting_id_are_refused(stage: Stage)
         stage.lifecycle().submit(proposal)
 
 
+def test_another_time_of_execution_than_the_reports_is_refused(stage: Stage) -> None:
+    """Values may follow the execution's time, so it must be the simulated one."""
+    proposal = mint_proposal(stage.suite, 1)
+    path = stage.lifecycle().simulate(proposal, stage.dao.accounts[1]).folder.path / FILE
+    edit(path, executed_at=json.loads(path.read_text())["executed_at"] + DAY)
+    with pytest.raises(TamperedProposalError, match=r"executed_at in .* is not that of"):
+        stage.lifecycle().submit(proposal)
+
+
 def test_a_half_written_folder_counts_as_not_simulated(stage: Stage) -> None:
     proposal = mint_proposal(stage.suite, 1)
     folder = stage.lifecycle().simulate(proposal, stage.dao.accounts[1]).folder

@@ -23,7 +23,7 @@ from novacron.governance.reporting.report import (
     report_bytes,
     report_document,
 )
-from novacron.governance.reporting.text import paragraphs, recompute_calldata
+from novacron.governance.reporting.text import paragraphs, recompute_calldata, visible
 from tests.support.paper_dao import ALICE, paper_suite
 from tests.support.paper_report import HOSTILE, VOTERS, failing_simulation, paper_simulation
 
@@ -253,6 +253,16 @@ def test_markdown_keeps_hostile_text_text(document: dict[str, Any]) -> None:
         prose = re.sub(r"``.*?``|`[^`\n]*`", "", text.replace("\\`", ""))
         assert not re.search(r"(?<!\\)<script", prose)
         assert not re.search(r"(?<!\\)!\[", prose)
+
+
+@pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\u00ad", "\ufeff", "\x1b"])
+def test_characters_that_nobody_sees_are_shown(hidden: str, document: dict[str, Any]) -> None:
+    body = {**document["proposal"], "title": f"Mint{hidden} tokens", "body": f"To{hidden}day\n\nand{hidden}"}
+    for render in (render_html, render_markdown):
+        text = render({**document, "proposal": body})
+        assert hidden not in text
+        assert f"{ord(hidden):04x}}}" in text
+    assert visible(f"a{hidden}b\n\tc") == f"a\\u{{{ord(hidden):04x}}}b\n\tc"
 
 
 def test_markdown_tables_keep_their_columns(document: dict[str, Any]) -> None:

@@ -14,7 +14,8 @@ from novacron.chain import TransactionManager
 from novacron.exceptions import ProposalStateError, SafeError
 from novacron.governance.lifecycle.lifecycle import Lifecycle
 from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction, signature_owner
-from novacron.governance.lifecycle.safe_files import builder_document, load_transaction, save_transaction
+from novacron.governance.lifecycle.safe_calls import argument_words, function_words, safe_call
+from novacron.governance.lifecycle.safe_files import builder_document, file_name, load_transaction, save_transaction
 from novacron.governance.lifecycle.sending import Call, SafeSender
 from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.governance.lifecycle.steps import Step
@@ -256,3 +257,66 @@ def test_waiting_transactions_get_different_nonces(safe: SafeAccount, dao: Small
     first = sender.send(Call("a", dao.accounts[1], b"\x01", "first"))
     second = sender.send(Call("b", dao.accounts[1], b"\x02", "second"))
     assert [one.safe_transaction.nonce for one in (first, second) if one.safe_transaction] == [0, 1]
+
+
+def test_a_planted_file_far_ahead_is_ignored_and_named(dao: SmallDao, safe: SafeAccount, tmp_path: Path) -> None:
+    """It would put off what is asked for until a nonce that never comes."""
+    sender = SafeSender(safe, tmp_path)
+    far = safe.transaction(dao.accounts[1], b"\x01", nonce=2**60)
+    planted = save_transaction(tmp_path / file_name(far), far)
+    for call, nonce in ((Call("a", dao.accounts[1], b"\x01", "x"), 0), (Call("b", dao.accounts[1], b"\x02", "y"), 1)):
+        sent = sender.send(call)
+        assert sent.safe_transaction is not None
+        assert (sent.safe_transaction.nonce, sent.ignored) == (nonce, (planted,))
+
+
+def test_a_planted_delegate_call_does_not_stand_for_the_call(dao: SmallDao, safe: SafeAccount, tmp_path: Path) -> None:
+    evil = replace(safe.transaction(dao.accounts[1], b"\x01"), operation=1)
+    save_transaction(tmp_path / file_name(evil), evil)
+    sent = SafeSender(safe, tmp_path).send(Call("a", dao.accounts[1], b"\x01", "x"))
+    assert sent.safe_transaction is not None
+    assert (sent.safe_transaction.operation, sent.safe_transaction.nonce) == (0, 1)
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_call_is_told_by_what_is_signed_and_not_by_its_title(
+    dao: SmallDao, suite: Suite, reader: GovernorReader, safe: SafeAccount
+) -> None:
+    approval = suite.contract("CPU").approve(suite.contract("Timelock"), 25)
+    made = safe.transaction(approval.target, approval.calldata, title="harmless")
+    call = safe_call(reader, made)
+    assert (call.title, call.step, call.proposal) == ("CPU.approve", None, None)
+    spender, amount = (argument_words("CPU", *pair) for pair in call.action.arguments)
+    assert spender == f"Timelock ({suite.address_of('Timelock')})"
+    assert amount.startswith("25")
+
+
+def test_a_call_of_the_governor_names_the_proposal_and_its_step(
+    dao: SmallDao, reader: GovernorReader, safe: SafeAccount
+) -> None:
+    number = dao.propose(dao.mint(7), description="# Real title\n\nbody")
+    arguments = reader.proposal(number).call_arguments
+    for name, step in (("queue", "queue"), ("execute", "execute"), ("cancel", None)):
+        made = safe.transaction(reader.governor.address, reader.governor.encode(name, *arguments), title="harmless")
+        call = safe_call(reader, made)
+        assert (call.title, call.step, call.proposal) == (f"Governance.{name}: Real title", step, number)
+        assert [function_words(one) for one in call.inner] == ["CPU.mint"]
+    vote = safe.transaction(reader.governor.address, reader.governor.encode("castVote", number, 1))
+    assert safe_call(reader, vote).title == "Governance.castVote: Real title"
+    new = reader.governor.encode("propose", *arguments[:3], "# Another\n\nbody")
+    assert safe_call(reader, safe.transaction(reader.governor.address, new)).title == "Governance.propose: Another"
+
+
+def test_a_call_of_the_governor_that_cannot_be_read_is_not_signed(reader: GovernorReader, safe: SafeAccount) -> None:
+    with pytest.raises(SafeError, match="cannot be decoded"):
+        safe_call(reader, safe.transaction(reader.governor.address, b"\x12\x34\x56\x78"))
+
+
+def test_an_unknown_contract_is_said_to_be_unknown(dao: SmallDao, reader: GovernorReader, safe: SafeAccount) -> None:
+    target = dao.accounts[STRANGER]
+    assert safe_call(reader, safe.transaction(target, b"\x12\x34\x56\x78", title="harmless")).title == (
+        f"unknown function 0x12345678 of {target}"
+    )
+    assert safe_call(reader, safe.transaction(target, b"", value=5)).title == f"ETH to {target}"

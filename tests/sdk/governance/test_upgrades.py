@@ -16,12 +16,21 @@ from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.governance.decoding.artifacts import ArtifactBook
 from novacron.governance.decoding.identify import Identifier
+from novacron.governance.decoding.storage_layout import ERC1967
+from novacron.governance.decoding.trace import Frame, Trace
 from novacron.governance.model import Action, Finding, Proposal
 from novacron.governance.simulation import slither as slither_module
 from novacron.governance.simulation.build_info import BuildInfos
-from novacron.governance.simulation.fork import Fork
+from novacron.governance.simulation.fork import Fork, ForkReceipt
 from novacron.governance.simulation.slither import slither_findings
-from novacron.governance.simulation.upgrades import UpgradeCheck, upgrades_of
+from novacron.governance.simulation.upgrades import (
+    Contracts,
+    Upgrade,
+    UpgradeCheck,
+    not_among,
+    upgrades_in,
+    upgrades_of,
+)
 from novacron.governance.suite import Suite
 from tests.support.small_dao import SmallDao
 from tests.support.zoo import small_stage
@@ -46,7 +55,8 @@ class Boxes:
 
     def check(self, proposal: Proposal, *, slither: bool = False, folders: list[Path] | None = None) -> list[Finding]:
         check = UpgradeCheck.of_artifacts(folders or [self.artifacts], slither=slither)
-        return check.findings(proposal, self.suite, Identifier(self.fork, self.suite, self.book), lambda _: None)
+        contracts = Contracts(Identifier(self.fork, self.suite, self.book))
+        return check.findings(upgrades_of(proposal), self.suite, contracts, lambda _: None)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +97,37 @@ def test_other_calls_and_malformed_ones_are_no_upgrades(boxes: Boxes) -> None:
     selector = keccak(text="upgradeToAndCall(address,bytes)")[:4]
     actions = (Action(NOBODY, 0, b""), Action(NOBODY, 0, b"\x01\x02\x03\x04"), Action(NOBODY, 0, selector + b"\x01"))
     assert list(upgrades_of(Proposal("x", "t", "b", actions))) == []
+
+
+def test_an_execution_tells_of_upgrades_by_events_and_slots_also_of_those_that_were_undone() -> None:
+    proxy, beacon_proxy, old, fresh, beacon = ("0x" + digit * 40 for digit in "12345")
+    logs = [
+        {"address": proxy, "topics": ["0x" + keccak(text="Upgraded(address)").hex(), "0x" + "0" * 24 + where[2:]]}
+        for where in (fresh, old)
+    ]
+    other = {"address": proxy, "topics": ["0x" + keccak(text="Paused(address)").hex(), "0x" + "0" * 24 + old[2:]]}
+    receipt = ForkReceipt("0x", 0, 1, 1, (*logs, other))
+    root = Frame("CALL", proxy, proxy, 0, b"", b"", "", ())
+    storage = {
+        beacon_proxy: {ERC1967["beacon"]: (0, int(beacon, 16))},
+        fresh: {ERC1967["implementation"]: (int(old, 16), int(fresh, 16)), 5: (0, 1)},
+    }
+    found = upgrades_in(receipt, Trace(root, storage, {}, (), {}))
+    assert found == [
+        Upgrade(proxy, fresh),
+        Upgrade(proxy, old, previous=fresh),
+        Upgrade(beacon_proxy, beacon, beacon=True),
+        Upgrade(fresh, fresh),
+    ]
+    assert not_among(found, [Upgrade(proxy, fresh), Upgrade(proxy, old)]) == found[2:]
+
+
+def test_a_beacon_is_refused(boxes: Boxes) -> None:
+    contracts = Contracts(Identifier(boxes.fork, boxes.suite, boxes.book))
+    upgrade = Upgrade(boxes.address("Proxy"), boxes.address("BoxMore"), beacon=True)
+    check = UpgradeCheck.of_artifacts([boxes.artifacts], slither=False)
+    (message,) = errors(check.findings([upgrade], boxes.suite, contracts, lambda _: None))
+    assert "takes its code from the beacon BoxMore" in message
 
 
 # -- layouts -------------------------------------------------------------------------------------------------------
@@ -141,8 +182,10 @@ def test_without_node_modules_the_comparison_is_an_error_not_a_pass(boxes: Boxes
     (tmp_path / "foundry.toml").touch()
     (tmp_path / "out").symlink_to(boxes.artifacts)
     check = UpgradeCheck([tmp_path / "out"], tmp_path, slither=False)
-    contracts = Identifier(boxes.fork, boxes.suite, boxes.book)
-    found = errors(check.findings(boxes.proposal(boxes.address("BoxMore")), boxes.suite, contracts, lambda _: None))
+    contracts = Contracts(Identifier(boxes.fork, boxes.suite, boxes.book))
+    found = errors(
+        check.findings(upgrades_of(boxes.proposal(boxes.address("BoxMore"))), boxes.suite, contracts, lambda _: None)
+    )
     assert len(found) == 1
     assert found[0].startswith("the storage layout of BoxMore was not compared: it needs node and @openzeppelin/")
 
@@ -187,9 +230,11 @@ def test_slither_runs_once_for_a_code(boxes: Boxes, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("novacron.governance.simulation.upgrades.slither_findings", analyse)
     check = UpgradeCheck.of_artifacts([boxes.artifacts])
-    contracts = Identifier(boxes.fork, boxes.suite, boxes.book)
+    contracts = Contracts(Identifier(boxes.fork, boxes.suite, boxes.book))
     for _ in range(2):
-        found = check.findings(boxes.proposal(boxes.address("BoxMore")), boxes.suite, contracts, lambda _: None)
+        found = check.findings(
+            upgrades_of(boxes.proposal(boxes.address("BoxMore"))), boxes.suite, contracts, lambda _: None
+        )
         assert [one.message for one in found if one.check == "slither"] == ["seen"]
     assert runs == ["BoxMore"]
 
