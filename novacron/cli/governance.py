@@ -30,7 +30,7 @@ from novacron.exceptions import ConfigurationError, DriftError, InputError
 from novacron.governance.lifecycle.cancel import cancel_proposal
 from novacron.governance.lifecycle.keeper import Keeper, KeeperAction
 from novacron.governance.lifecycle.lifecycle import Lifecycle
-from novacron.governance.lifecycle.outcome import verify_report
+from novacron.governance.lifecycle.outcome import verify_pages, verify_report
 from novacron.governance.lifecycle.proposal_files import REPORT
 from novacron.governance.lifecycle.sending import AccountSender, Sender
 from novacron.governance.lifecycle.signing import typed_data_signer
@@ -336,6 +336,8 @@ def verify_report_command(ctx: click.Context, proposal: str, report: Path | None
             raise InputError(f"{report} cannot be read: {error.strerror}") from error
         core = GovernorReader(workspace.dao).proposal(workspace.proposal_id(proposal))
         checks = verify_report(core, raw)
+        if checks[0].holds:  # else it is not known whose report this is
+            checks += verify_pages(raw, report.parent)
         if simulate:
             checks += workspace.lifecycle(notify=notify(ctx.obj)).rerun(core, raw)
     ctx.exit(shown.show_checks(ctx.obj, checks))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from novacron.chain.addresses import parse_address
@@ -16,6 +18,8 @@ from novacron.governance.decoding.storage_layout import LayoutBook
 from novacron.governance.lifecycle.drift import DriftRow, Outcome, compare
 from novacron.governance.model import Effects, Proposal, calldata_hash
 from novacron.governance.onchain import Core, GovernorReader, short_id
+from novacron.governance.reporting.html import render_html
+from novacron.governance.reporting.markdown import render_markdown
 from novacron.governance.reporting.report import effects_document
 
 
@@ -135,6 +139,22 @@ def verify_report(core: Core, report: bytes) -> list[Check]:
             parts.proposer == core.proposer,
             f"the description names {parts.proposer or 'nobody'}, proposed by {core.proposer}",
         ),
+    ]
+
+
+def verify_pages(report: bytes, folder: Path) -> list[Check]:
+    """Render the announced report again and compare it with the pages in `folder` that people read.
+
+    Args:
+        report: the bytes of report.json, whose hash the description holds.
+        folder: where report.md and report.html may lie; a page that is not there is not checked.
+    """
+    document = json.loads(report)
+    pages = {"report.md": render_markdown(document), "report.html": render_html(document)}
+    return [
+        Check(name, (folder / name).read_bytes() == text.encode(), "compared with what report.json says, to the byte")
+        for name, text in pages.items()
+        if (folder / name).is_file()
     ]
 
 

@@ -170,7 +170,8 @@ def _vote(electorate: Mapping[str, Any] | None) -> str:
     if electorate is None:
         return ""
     legend = (
-        "<div class=legend><span><i style='background:var(--accent)'></i>smallest set that carries it</span>"
+        "<div class=legend><span><i style='background:var(--accent)'></i>smallest set that carries it against all "
+        "others</span>"
         "<span><i style='background:var(--muted)'></i>other voters</span><span>dashed: quorum</span></div>"
     )
     blocking = ", ".join(_code(account) for account in electorate["blockers"])

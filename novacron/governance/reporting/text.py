@@ -105,7 +105,8 @@ def electorate_words(electorate: Mapping[str, Any]) -> str:
     need += f"{percent(electorate['turnout'])}."
     if not carriers:
         return f"{need} All voters together do not reach that."
-    return f"{need} {_count(carriers)} alone can carry it, {_count(blockers).lower()} alone can block it."
+    blocking = _count(blockers).lower()
+    return f"{need} {_count(carriers)} can carry it against all others, {blocking} can block it against all others."
 
 
 def _count(accounts: Sequence[str]) -> str:

@@ -93,7 +93,7 @@ def test_the_whole_way(
     submitted = json_of("propose", "mint_cpu", "--submit")
     assert (submitted["proposal"], submitted["outcome"]) == (simulated["id"], "done")
     number = int(submitted["proposal"], 16)
-    assert [check["holds"] for check in json_of("verify-report", "mint_cpu")] == [True, True, True]
+    assert [check["holds"] for check in json_of("verify-report", "mint_cpu")] == [True] * 5
     dao.open_vote(number)
     for account in (1, 2, 3):
         act_as(dao, monkeypatch, account)
@@ -171,6 +171,17 @@ def test_a_changed_report_does_not_verify(run: Run, json_of: Callable[..., Any],
     copy.write_bytes(report.read_bytes() + b" ")
     checks = json_of("verify-report", "mint_cpu", "--report", copy, code=1)
     assert [check["what"] for check in checks if not check["holds"]] == ["report"]
+
+
+@pytest.mark.parametrize("page", ["report.md", "report.html"])
+def test_a_page_that_says_something_else_than_the_report_does_not_verify(
+    page: str, run: Run, json_of: Callable[..., Any], project: Path
+) -> None:
+    run("propose", "mint_cpu", "--submit")
+    file = project / "deployments" / "ethereum-local" / "proposals" / "mint_cpu" / page
+    file.write_text(file.read_text().replace("CPU", "MEM", 1))
+    checks = json_of("verify-report", "mint_cpu", code=1)
+    assert [check["what"] for check in checks if not check["holds"]] == [page]
 
 
 def test_a_safe_proposes_through_files(
@@ -253,7 +264,7 @@ def test_a_report_is_checked_by_running_what_the_chain_has_again(
     report = project / "deployments" / "ethereum-local" / "proposals" / "mint_cpu" / "report.json"
     checks = json_of("verify-report", "mint_cpu", "--simulate")
     assert {check["what"]: check["holds"] for check in checks} == dict.fromkeys(
-        ("report", "calldata", "proposer", "block", "effects"), True
+        ("report", "calldata", "proposer", "report.md", "report.html", "block", "effects"), True
     )
     document = json.loads(report.read_text())
 

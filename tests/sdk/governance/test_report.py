@@ -212,7 +212,7 @@ def test_the_page_shows_everything_of_the_document(document: dict[str, Any]) -> 
         "74,321",
         'grant("GUARDIAN", ',
         "quorum 2,888.000, 40.0 %",
-        "The 2 largest voters alone can carry it",
+        "The 2 largest voters can carry it against all others",
         "4 more voters",
         document_hash(document).hex(),
         document["proposal"]["calldata_hash"],
