@@ -50,5 +50,5 @@ def cli(provider: ProviderAPI, genesis: Path | None) -> None:
     for finding in report.findings:
         console.print(str(finding), style="red", highlight=False, markup=False, soft_wrap=True)
     if report.findings:
-        raise click.ClickException(f"{len(report.findings)} findings: the hand-over is not complete")
+        raise click.ClickException(f"the hand-over is not complete; findings: {len(report.findings)}")
     console.print("The deployer holds no right. The timelock administers everything, itself included.")

@@ -126,7 +126,7 @@ def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(wor
         assert bad.returncode == 1
         assert f"Authority: the deployer {deployer} has the role GUARDIAN" in bad.stdout
         assert f"To mend: the deployer calls Authority.renounceRole(1, {deployer})" in bad.stdout
-        assert "1 findings: the hand-over is not complete" in bad.stderr
+        assert "the hand-over is not complete; findings: 1" in bad.stderr
         assert "Traceback" not in bad.stdout + bad.stderr
 
         other = workspace / "other.toml"

@@ -168,7 +168,9 @@ class _Run:
         reader = EffectsReader(fork, dao, book)
         artifacts = reader.book.artifacts
         if not artifacts.contracts:
-            raise ConfigurationError(f"{artifacts!r} has no compiled contracts; run `make build`, then simulate again")
+            raise ConfigurationError(
+                "there are no compiled contracts to recognise code by; run `make build`, then simulate again"
+            )
         path = ProposalPath(fork, dao, proposal, description, reader.errors(), progress)
         check = upgrades or UpgradeCheck.of_artifacts(dao.artifacts)
         return cls(fork, dao, path, reader, FailureReader(fork, dao, artifacts), check, contradictions)
