@@ -6,7 +6,7 @@ import os
 import uuid
 from pathlib import Path
 
-from novacron.storage import translate_errors
+from novacron.stores import translate_errors
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -45,7 +45,7 @@ from novacron.exceptions import (
     NonceError,
     UnknownRecordError,
 )
-from novacron.storage import StoreConnection, open_store, snapshot, transaction
+from novacron.stores import StoreConnection, open_store, snapshot, transaction
 
 APPLICATION_ID = 0x4E4A524E  # "NJRN"
 VERSION = 2
@@ -93,7 +93,7 @@ class Journal:
     """The journal at `path`, created when absent.
 
     Raises:
-        CorruptStoreError, StoreBusyError, StoreFullError, StoreError: as `novacron.storage.open_store`.
+        CorruptStoreError, StoreBusyError, StoreFullError, StoreError: as `novacron.stores.open_store`.
     """
 
     def __init__(self, path: Path | str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from novacron.exceptions import StoreBusyError
-from novacron.storage import translate_errors
+from novacron.stores import translate_errors
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from novacron.exceptions import CorruptStoreError, InputError
-from novacron.storage import open_store, snapshot, transaction
+from novacron.stores import open_store, snapshot, transaction
 
 APPLICATION_ID = 0x4E43_4843  # "NCHC"
 
@@ -59,7 +59,7 @@ class HashCache:
             timeout: seconds to wait for another process's lock.
 
         Raises:
-            CorruptStoreError, StoreFullError, StoreBusyError, StoreError: see `novacron.storage`.
+            CorruptStoreError, StoreFullError, StoreBusyError, StoreError: see `novacron.stores`.
         """
         if settle < 0:
             raise InputError(f"settle is a number of seconds, 0 or more, got {settle}")

@@ -20,7 +20,7 @@ from types import TracebackType
 
 from novacron.exceptions import CorruptStoreError, InputError
 from novacron.provenance import rfc9162
-from novacron.storage import open_store, quick_check, snapshot, transaction
+from novacron.stores import open_store, quick_check, snapshot, transaction
 
 APPLICATION_ID = 0x4E43_5452  # "NCTR"
 
@@ -60,7 +60,7 @@ class TransparencyLog:
 
         Raises:
             CorruptStoreError: the file is damaged or not a transparency log. It is left as it is.
-            StoreFullError, StoreBusyError, StoreError: see `novacron.storage.translate_errors`.
+            StoreFullError, StoreBusyError, StoreError: see `novacron.stores.translate_errors`.
         """
         self._path = Path(path)
         self._connection = open_store(self._path, schema=_schema(), application_id=APPLICATION_ID, timeout=timeout)

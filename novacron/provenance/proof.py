@@ -30,7 +30,7 @@ from novacron.provenance.digest import hex_digest
 from novacron.provenance.entries import parse_integer
 from novacron.provenance.fields import MAX_DEPTH, Fields, check_values, digest_of, shown
 from novacron.provenance.manifest import Manifest
-from novacron.storage import translate_errors
+from novacron.stores import translate_errors
 
 PROOF_FORMAT = "novacron-proof-v1"
 SUFFIX = ".novaproof.json"

@@ -35,7 +35,7 @@ from novacron.provenance.digest import canonical_json, hex_digest, parse_digest,
 from novacron.provenance.entries import LogEntry, manifest_digest
 from novacron.provenance.log import TransparencyLog
 from novacron.provenance.manifest import Manifest
-from novacron.storage import StoreConnection, open_store, snapshot, transaction, translate_errors
+from novacron.stores import StoreConnection, open_store, snapshot, transaction, translate_errors
 
 STATE_ID = 0x4E43_5253  # "NCRS"
 RUN_DIR_FORMAT = "novacron-run-dir-v1"

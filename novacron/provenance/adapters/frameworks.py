@@ -9,7 +9,7 @@ from typing import Any
 
 from novacron.exceptions import ConfigurationError, InputError
 from novacron.provenance.entries import encode_metrics
-from novacron.storage import translate_errors
+from novacron.stores import translate_errors
 
 
 def require(module: str, package: str) -> Any:

@@ -31,7 +31,7 @@ from novacron.exceptions import ConfigurationError, CorruptStoreError, Duplicate
 from novacron.provenance.clients.stores import open_file
 from novacron.provenance.clients.tree import BatchTree
 from novacron.provenance.digest import canonical_json, hex_digest
-from novacron.storage import StoreConnection, snapshot, transaction
+from novacron.stores import StoreConnection, snapshot, transaction
 
 APPLICATION_ID = 0x4E4F4C43  # "NOLC"
 BLOCK_TAG = b"novacron/local-block/1\n"

@@ -20,7 +20,7 @@ from novacron.provenance.clients.local_ledger import NO_PARENT, Block, Ledger, R
 from novacron.provenance.clients.tree import BatchTree, build_tree, parse
 from novacron.provenance.digest import canonical_json, hex_digest, parse_digest
 from novacron.provenance.rfc9162 import EMPTY_ROOT, verify_consistency
-from novacron.storage import translate_errors
+from novacron.stores import translate_errors
 
 FORMAT = "novacron-local-chain"
 VERSION = 1

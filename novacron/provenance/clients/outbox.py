@@ -25,7 +25,7 @@ from novacron.provenance.clients.groups import Group, GroupKind, GroupState, Out
 from novacron.provenance.clients.stores import open_file
 from novacron.provenance.clients.tree import BatchTree
 from novacron.provenance.digest import hex_digest
-from novacron.storage import StoreConnection, snapshot, transaction
+from novacron.stores import StoreConnection, snapshot, transaction
 
 APPLICATION_ID = 0x4E4F4F42  # "NOOB"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from novacron.storage import StoreConnection, open_store
+from novacron.stores import StoreConnection, open_store
 
 
 def open_file(path: Path, *, schema: str, application_id: int) -> StoreConnection:

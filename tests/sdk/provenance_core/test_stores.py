@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from novacron.exceptions import CorruptStoreError, StoreBusyError, StoreError, StoreFullError
-from novacron.storage import StoreConnection, open_store, snapshot, sqlite_store_error, transaction, translate_errors
+from novacron.stores import StoreConnection, open_store, snapshot, sqlite_store_error, transaction, translate_errors
 from tests.support.workers import in_threads
 
 SCHEMA = "CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT) STRICT;"
