@@ -17,11 +17,11 @@ enum Resource {
 /// @dev A machine of 2 vCPU, 4 GB of memory, a disk of 50 GB and 10 GB of traffic an hour is (2000, 4000, 50, 10000).
 struct Capacity {
     /// @dev Thousandths of a vCPU.
-    uint64 cpu;
+    uint32 cpu;
     /// @dev MB of memory.
-    uint64 mem;
+    uint32 mem;
     /// @dev GB of storage.
-    uint64 sto;
+    uint32 sto;
     /// @dev MB of traffic an hour.
-    uint64 net;
+    uint32 net;
 }
