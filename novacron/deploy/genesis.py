@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,12 +23,55 @@ from novacron.exceptions import InputError, PlanError
 CAPS: Mapping[str, int] = MappingProxyType(
     {"NovaToken": 10_000_000_000, "CPU": 1_000_000, "MEM": 2_000_000, "STO": 5_000_000, "NET": 10_000_000}
 )
+#: The tokens that buy machine time, in the order of `interfaces/IResources.sol`.
+RESOURCE_NAMES = ("CPU", "MEM", "STO", "NET")
 #: How a file names the treasury, which is the timelock.
 TREASURY = "Timelock"
 GUARDIANS, THRESHOLD = 5, 3
 UNIT = 10**18
 _AMOUNT = re.compile(r"(\d[\d_]*)(?:\.(\d{1,18}))?")
-_KEYS = {"attesters", "quota", "guardian", "allocations"}
+_KEYS = {"attesters", "quota", "guardian", "allocations", "auditors", "arbiters", "market"}
+#: Whole tokens or dollars with up to 18 decimals.
+_PRICE = re.compile(r"\d{1,9}(?:\.\d{1,18})?")
+#: Largest fee of the curve, in parts per million.
+_MAX_FEE = 10_000
+
+
+@dataclass(frozen=True)
+class MarketSettings:
+    """What the curve of each resource starts with; base price and steepness never change afterwards.
+
+    Attributes:
+        eth_usd: dollars for an ether, as text; turns the base prices in dollars into wei.
+        steepness: by resource, base units sold at which the price has doubled.
+        fee: of purchases and sales, in parts per million.
+    """
+
+    eth_usd: str
+    steepness: Mapping[str, int]
+    fee: int
+
+    def __post_init__(self) -> None:
+        """Check everything.
+
+        Raises:
+            PlanError: naming the value and what would do.
+        """
+        if not isinstance(self.eth_usd, str) or not _PRICE.fullmatch(self.eth_usd) or Decimal(self.eth_usd) <= 0:
+            raise PlanError(
+                f'genesis: market.eth_usd is {self.eth_usd!r}; give dollars above 0 as text, such as "2500"'
+            )
+        _keys(self.steepness, set(RESOURCE_NAMES), "[market.steepness]")
+        for token, amount in self.steepness.items():
+            if not 0 < amount <= CAPS[token] * UNIT:
+                raise PlanError(f"genesis: market.steepness.{token} is {shown(amount)}; give up to {CAPS[token]:,}")
+        if isinstance(self.fee, bool) or not isinstance(self.fee, int) or not 0 <= self.fee <= _MAX_FEE:
+            raise PlanError(f"genesis: market.fee_ppm is {self.fee!r}; give a number from 0 to {_MAX_FEE}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As the manifest keeps it."""
+        steepness = {token: str(self.steepness[token]) for token in RESOURCE_NAMES}
+        return {"eth_usd": self.eth_usd, "steepness": steepness, "fee_ppm": self.fee}
 
 
 @dataclass(frozen=True)
@@ -39,12 +83,18 @@ class Genesis:
         guardians: the owners of the guardian Safe; three of them sign.
         attesters: who may verify accounts.
         quota: how many each of them may verify in a season.
+        auditors: who may attest what hosts carry.
+        arbiters: the committee that rules on disputes.
+        market: what the curves start with.
     """
 
     allocations: Mapping[str, tuple[tuple[str, int], ...]]
     guardians: tuple[str, ...]
     attesters: tuple[str, ...]
     quota: int
+    auditors: tuple[str, ...]
+    arbiters: tuple[str, ...]
+    market: MarketSettings
 
     def __post_init__(self) -> None:
         """Check everything.
@@ -69,7 +119,13 @@ class Genesis:
                 raise PlanError(f"genesis: {shown(total)} {token} are given away, the cap is {cap:,}")
         if len(self.guardians) != GUARDIANS:
             raise PlanError(f"genesis: {len(self.guardians)} guardian owners; name {GUARDIANS}")
-        for what, accounts in (("guardian owners", self.guardians), ("attesters", self.attesters)):
+        named = (
+            ("guardian owners", self.guardians),
+            ("attesters", self.attesters),
+            ("auditors", self.auditors),
+            ("arbiters", self.arbiters),
+        )
+        for what, accounts in named:
             _unique(accounts, f"genesis: {what}")
             for account in accounts:
                 _account(account, f"genesis: {what}")
@@ -85,6 +141,9 @@ class Genesis:
             "guardian": {"owners": list(self.guardians), "threshold": THRESHOLD},
             "attesters": list(self.attesters),
             "quota": self.quota,
+            "auditors": list(self.auditors),
+            "arbiters": list(self.arbiters),
+            "market": self.market.to_json(),
         }
 
     @classmethod
@@ -103,6 +162,13 @@ class Genesis:
                 tuple(document["guardian"]["owners"]),
                 tuple(document["attesters"]),
                 document["quota"],
+                tuple(document["auditors"]),
+                tuple(document["arbiters"]),
+                MarketSettings(
+                    document["market"]["eth_usd"],
+                    {str(token): int(amount) for token, amount in document["market"]["steepness"].items()},
+                    document["market"]["fee_ppm"],
+                ),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             if isinstance(error, PlanError):
@@ -138,7 +204,10 @@ def parse_genesis(document: Mapping[str, Any]) -> Genesis:
         raise PlanError(f"genesis: guardian.threshold is {guardian['threshold']!r}; it is {THRESHOLD} of {GUARDIANS}")
     allocations = {
         str(token): tuple(
-            (TREASURY if to == TREASURY else _account(to, f"genesis: allocations.{token}"), _amount(token, to, amount))
+            (
+                TREASURY if to == TREASURY else _account(to, f"genesis: allocations.{token}"),
+                _whole(f"allocations.{token} for {to}", amount),
+            )
             for to, amount in _table(given, f"allocations.{token}").items()
         )
         for token, given in _table(document["allocations"], "allocations").items()
@@ -148,7 +217,17 @@ def parse_genesis(document: Mapping[str, Any]) -> Genesis:
         _accounts(guardian["owners"], "guardian.owners"),
         _accounts(document["attesters"], "attesters"),
         document["quota"],
+        _accounts(document["auditors"], "auditors"),
+        _accounts(document["arbiters"], "arbiters"),
+        _market(_table(document["market"], "market")),
     )
+
+
+def _market(table: Mapping[str, Any]) -> MarketSettings:
+    _keys(table, {"eth_usd", "steepness", "fee_ppm"}, "[market]")
+    steepness = _table(table["steepness"], "market.steepness")
+    amounts = {str(token): _whole(f"market.steepness.{token}", amount) for token, amount in steepness.items()}
+    return MarketSettings(table["eth_usd"], amounts, table["fee_ppm"])
 
 
 def shown(amount: int) -> str:
@@ -157,13 +236,13 @@ def shown(amount: int) -> str:
     return f"{whole:,}" + (f".{rest:018d}".rstrip("0") if rest else "")
 
 
-def _amount(token: str, to: str, value: Any) -> int:
+def _whole(where: str, value: Any) -> int:
     found = _AMOUNT.fullmatch(value) if isinstance(value, str) else None
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value * UNIT
     if found is None:  # a TOML float would lose digits
         raise PlanError(
-            f"genesis: allocations.{token} for {to} is {value!r}; give whole tokens as a number above 0, or as text "
+            f"genesis: {where} is {value!r}; give whole tokens as a number above 0, or as text "
             'with up to 18 decimals, such as "1_000_000.5"'
         )
     whole, decimals = found.group(1).replace("_", ""), (found.group(2) or "").ljust(18, "0")
@@ -220,7 +299,7 @@ _DEV = (
     "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
 )
 #: For development chains only: everybody has these accounts' keys. Accounts 1 to 5 hold NOVA, 5 to 9 own the guardian
-#: Safe, 8 and 9 attest.
+#: Safe, 8 and 9 attest accounts, 7 attests hosts, 6 and 7 rule on disputes.
 LOCAL_GENESIS = Genesis(
     {
         "NovaToken": ((TREASURY, 1_000_000_000 * UNIT), *((_DEV[i], (5 - i) * 1_000_000 * UNIT) for i in range(5))),
@@ -232,4 +311,7 @@ LOCAL_GENESIS = Genesis(
     guardians=_DEV[4:9],
     attesters=_DEV[7:9],
     quota=1000,
+    auditors=_DEV[6:7],
+    arbiters=_DEV[5:7],
+    market=MarketSettings("2500", {token: CAPS[token] * UNIT // 10 for token in RESOURCE_NAMES}, fee=3_000),
 )

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.answers import same_hex
 from novacron.chain.endpoints import EndpointPool
-from novacron.deploy import handover_authority, handover_history, handover_parts
+from novacron.deploy import handover_authority, handover_compute, handover_history, handover_parts
 from novacron.deploy.compiler import CompiledContract, ContractSource
 from novacron.deploy.create2 import DEPLOYMENT_PROXY
 from novacron.deploy.genesis import Genesis
@@ -41,6 +41,9 @@ _PARTS = (
     handover_history.allowances,
     handover_history.supply,
     handover_history.verifications,
+    handover_compute.settings,
+    handover_compute.current,
+    handover_compute.attestations,
 )
 
 

@@ -12,7 +12,8 @@ from novacron.chain.errors import classify
 from novacron.deploy.genesis import Genesis
 from novacron.deploy.handover_history import ANEW
 from novacron.deploy.handover_view import STRANGER, Finding, Section, View
-from novacron.deploy.roles import PUBLIC_ROLE, ROLES, TABLE, Who
+from novacron.deploy.roles import TABLE
+from novacron.deploy.rules import PUBLIC_ROLE, ROLES, Who
 from novacron.exceptions import RevertedError
 
 _NAMES = {number: name for name, number in ROLES.items()} | {PUBLIC_ROLE: "PUBLIC"}
@@ -67,12 +68,17 @@ def members(view: View) -> Section:
 def _strange_grants(view: View) -> set[tuple[int, str]]:
     """Roles and accounts that neither the plan nor a proposal has brought together; ADMIN not even by a proposal."""
     assert view.plan.configuration is not None  # the suite always has one
-    attesters = {*Genesis.from_json(view.plan.configuration).attesters, *view.genesis.attesters}
+    recorded = Genesis.from_json(view.plan.configuration)
     planned = {
         (ROLES["ADMIN"], view.deployer),
         (ROLES["ADMIN"], view.address("Timelock")),
         (ROLES["GUARDIAN"], view.address("GuardianSafe")),
-        *((ROLES["ATTESTER"], attester) for attester in attesters),
+        *(
+            (role, account)
+            for one in (recorded, view.genesis)
+            for role, accounts in _named(one).items()
+            for account in accounts
+        ),
     }
     return {
         (log.args["roleId"], log.args["account"])
@@ -88,7 +94,16 @@ def _expected_members(view: View) -> dict[int, dict[str, bool]]:
     return {
         ROLES["ADMIN"]: admins,
         ROLES["GUARDIAN"]: {view.address("GuardianSafe"): True},
-        ROLES["ATTESTER"]: dict.fromkeys(view.genesis.attesters, True),
+        **{role: dict.fromkeys(accounts, True) for role, accounts in _named(view.genesis).items()},
+    }
+
+
+def _named(genesis: Genesis) -> dict[int, tuple[str, ...]]:
+    """By role, the accounts that a genesis names."""
+    return {
+        ROLES["ATTESTER"]: genesis.attesters,
+        ROLES["AUDITOR"]: genesis.auditors,
+        ROLES["ARBITER"]: genesis.arbiters,
     }
 
 

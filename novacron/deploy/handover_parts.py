@@ -76,6 +76,15 @@ def links(view: View) -> Section:
         ("QuadraticVotes", "token", "NovaToken", "deploy the suite anew"),
         ("QuadraticVotes", "gate", "IdentityGate", "QuadraticVotes.setGate(…) by a proposal"),
         ("IdentityGate", "quadraticVotes", "QuadraticVotes", "deploy the suite anew"),
+        ("HostRegistry", "lifecycle", "VMLifecycle", "HostRegistry.setLifecycle(…) by a proposal"),
+        ("HostRegistry", "staking", "ResourceStaking", "HostRegistry.setStaking(…) by a proposal"),
+        ("ResourceStaking", "registry", "HostRegistry", "deploy the suite anew"),
+        ("VMLifecycle", "registry", "HostRegistry", "deploy the suite anew"),
+        ("ResourceMarket", "treasury", "Timelock", "deploy the suite anew"),
+        ("SLA", "nova", "NovaToken", "deploy the suite anew"),
+        ("SLA", "lifecycle", "VMLifecycle", "deploy the suite anew"),
+        ("SLA", "treasury", "Timelock", "deploy the suite anew"),
+        ("SLA", "defaultArbitrator", "CommitteeArbitrator", "SLA.setDefaultArbitrator(…) by a proposal"),
         *((name, "owner", owner, "its owner transfers it") for name, owner in OWNERS.items()),
     ]
     findings = []

@@ -16,7 +16,8 @@ from novacron.deploy.compiler import CompiledContract
 from novacron.deploy.genesis import TREASURY, Genesis
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plan import Plan
-from novacron.deploy.roles import ROLES, role_id
+from novacron.deploy.roles import role_id
+from novacron.deploy.rules import ROLES
 
 #: An account that has no part in anything, to try calls from.
 STRANGER = "0x000000000000000000000000000000000000dEaD"

@@ -6,7 +6,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from novacron.deploy.roles import OWNERS, ROLES, TABLE, TIMELOCK_ROLES, Rule
+from novacron.deploy.roles import OWNERS, TABLE, TIMELOCK_ROLES
+from novacron.deploy.rules import ROLES, Rule
 
 DOCUMENT = Path("docs") / "access-matrix.md"
 _HEAD = """# Access matrix
@@ -21,6 +22,8 @@ _HOLDERS = {
     "ADMIN": "Timelock, and nobody else",
     "GUARDIAN": "GuardianSafe (3 of 5 owners)",
     "ATTESTER": "the attesters whom governance has named",
+    "AUDITOR": "the auditors whom governance has named",
+    "ARBITER": "the committee that governance has named",
 }
 _NOTES = {
     "Authority": "OpenZeppelin AccessManager. ADMIN administers every role; no role, contract or grant has a delay.",
@@ -29,6 +32,19 @@ _NOTES = {
     "SafeL2": "The code that Safes run, published by Safe; locked.",
     "IdentityGateImplementation": "The code behind `IdentityGate`; locked.",
     "IdentityGate": "Upgradeable (UUPS) by ADMIN.",
+    "ResourceMarket": "Immutable: base prices, steepness and reserves are out of everybody's reach.",
+    "LiquidityPool": "Immutable, and nobody administers it.",
+    "OrderBook": "Immutable. What a maker or taker has in it, nobody else can take or hold back.",
+    "ResourceStaking": "Immutable. Principal and promised rewards are out of everybody's reach.",
+    **{
+        f"{name}Implementation": f"The code behind `{name}`; locked."
+        for name in ("HostRegistry", "VMLifecycle", "SLA")
+    },
+    "HostRegistry": "Upgradeable (UUPS) by ADMIN. Holds no funds.",
+    "VMLifecycle": "Upgradeable (UUPS) by ADMIN: who controls governance could take what customers have prepaid, 24 to "
+    "48 hours after everybody could see it coming.",
+    "SLA": "Upgradeable (UUPS) by ADMIN, with the same consequence for stakes and fees.",
+    "CommitteeArbitrator": "Rules where terms name no other arbitrator.",
     "ProofOfTraining": "No function can change or remove an anchor, a run's past or a record, and none moves funds: "
     "the contract holds none and accepts none.",
 }

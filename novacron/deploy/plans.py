@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from novacron.deploy.arguments import selector
+from novacron.deploy.compute_plan import compute_calls, compute_instances
 from novacron.deploy.genesis import CAPS, THRESHOLD, TREASURY, UNIT, Genesis
 from novacron.deploy.handover import gate
 from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.plan import Account, Call, Calldata, Created, Emitted, Instance, Plan, Reading, Ref, SafeAccount
-from novacron.deploy.roles import ROLES, assigned_roles, role_id
+from novacron.deploy.roles import assigned_roles, role_id
+from novacron.deploy.rules import ROLES
 from novacron.exceptions import PlanError
 
 SUITE = "novacron"
@@ -117,12 +119,13 @@ def suite(genesis: Genesis) -> Plan:
             Instance("Governance", "Governance", (Ref("NovaToken"), Ref("Timelock"), Ref("GuardianSafe"))),
             Instance("EmergencyBrake", "EmergencyBrake", (Ref("Authority"),)),
             Instance("ProofOfTraining", "ProofOfTraining", (Ref("EmergencyBrake"),)),
+            *compute_instances(genesis),
         ),
         calls=_configuration(genesis),
         handover=_handover(),
         gate=gate,
         configuration=genesis.to_json(),
-        others=(*genesis.guardians, *genesis.attesters),
+        others=(*genesis.guardians, *genesis.attesters, *genesis.auditors, *genesis.arbiters),
     )
 
 
@@ -164,7 +167,8 @@ def _configuration(genesis: Genesis) -> tuple[Call, ...]:
             )
         )
     calls.append(_grant("GUARDIAN", "GuardianSafe", Ref("GuardianSafe")))
-    calls += [_grant("ATTESTER", attester, attester) for attester in genesis.attesters]
+    named = {"ATTESTER": genesis.attesters, "AUDITOR": genesis.auditors, "ARBITER": genesis.arbiters}
+    calls += [_grant(role, account, account) for role, accounts in named.items() for account in accounts]
     calls.append(
         Call(
             "set the gate",
@@ -174,6 +178,7 @@ def _configuration(genesis: Genesis) -> tuple[Call, ...]:
             (Reading("QuadraticVotes", "gate()", (), Ref("IdentityGate")),),
         )
     )
+    calls += compute_calls()
     calls += [_timelock_role(role) for role in ("PROPOSER_ROLE", "CANCELLER_ROLE", "EXECUTOR_ROLE")]
     return tuple(calls)
 

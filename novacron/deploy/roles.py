@@ -8,75 +8,40 @@ Views are open to everybody and not listed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
 from eth_utils.crypto import keccak
 
 from novacron.chain.codec import signature_of
+from novacron.deploy.roles_compute import COMPUTE, MANAGED
+from novacron.deploy.rules import Rule, Who
 
-#: Roles of the Authority (OpenZeppelin AccessManager): number by name.
-ROLES: Mapping[str, int] = MappingProxyType({"ADMIN": 0, "GUARDIAN": 1, "ATTESTER": 2})
-#: AccessManager's role that everybody has; nothing here is given to it.
-PUBLIC_ROLE = 2**64 - 1
 #: Roles of the Timelock (OpenZeppelin AccessControl): who has each.
 TIMELOCK_ROLES: Mapping[str, str] = MappingProxyType(
     {"DEFAULT_ADMIN_ROLE": "Timelock", "PROPOSER_ROLE": "Governance", "CANCELLER_ROLE": "Governance",
      "EXECUTOR_ROLE": "Governance"}
 )  # fmt: skip
 #: Two-step owners: instance → its owner.
-OWNERS: Mapping[str, str] = MappingProxyType({"ProofOfTraining": "EmergencyBrake"})
-
-
-class Who(Enum):
-    """Who may call a function."""
-
-    EVERYBODY = "everybody"
-    ADMIN = "ADMIN"
-    GUARDIAN = "GUARDIAN"
-    ATTESTER = "ATTESTER"
-    ROLE_ADMIN = "whoever administers the role, which is ADMIN for every role"
-    MEMBER = "the member itself"
-    ITSELF = "itself only"
-    AUTHORITY = "its authority"
-    MANAGED = "contracts it manages"
-    TIMELOCK = "the timelock, executing a proposal"
-    PROPOSER = "Governance (PROPOSER_ROLE)"
-    CANCELLER = "Governance (CANCELLER_ROLE)"
-    EXECUTOR = "Governance (EXECUTOR_ROLE)"
-    PROPOSAL = "the proposer; the guardian"
-    THRESHOLD = "100,000 NOVA in linear votes"
-    TOKEN = "NovaToken"  # noqa: S105 - the name of a contract
-    DELEGATEE = "the delegatee"
-    OWNER = "EmergencyBrake (owner)"
-    OFFERED = "the account it was offered to"
-    RUN_OWNER = "owner of the run"
-    RECORDER = "owner of the run, its recorders"
-    SIGNERS = "3 owners, who sign"
-    OWNER_OF_SAFE = "an owner"
-    MODULE = "a module, of which it has none"
-    NOBODY = "nobody"
-
-    @property
-    def role(self) -> str | None:
-        """The role of the Authority, None for any other caller."""
-        return self.value if self.value in ROLES else None
-
-
-@dataclass(frozen=True)
-class Rule:
-    """Who may call a function, while what holds, and the worst that they can do with it."""
-
-    who: Who
-    worst: str
-    when: str = "always"
+OWNERS: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        (
+            "ProofOfTraining",
+            "ResourceMarket",
+            "LiquidityPool",
+            "OrderBook",
+            "ResourceStaking",
+            "VMLifecycle",
+            "SLA",
+        ),
+        "EmergencyBrake",
+    )
+)
 
 
 _E = Who.EVERYBODY
 _OWN = "move what is their own, or what its owner has approved"
-_MANAGED = {"setAuthority(address)": Rule(Who.AUTHORITY, "put another authority in its place; ADMIN, through it")}
 _RECEIVER = {
     name: Rule(_E, "nothing: it accepts the token that was sent")
     for name in (
@@ -85,14 +50,14 @@ _RECEIVER = {
         "onERC1155BatchReceived(address,address,uint256[],uint256[],bytes)",
     )
 }
-_TOKEN = _MANAGED | {
+_TOKEN = dict(MANAGED) | {
     "transfer(address,uint256)": Rule(_E, _OWN),
     "transferFrom(address,address,uint256)": Rule(_E, _OWN),
     "approve(address,uint256)": Rule(_E, "let somebody move their own"),
     "permit(address,address,uint256,uint256,uint8,bytes32,bytes32)": Rule(_E, "hand in what a holder signed"),
     "mint(address,uint256)": Rule(Who.ADMIN, "create tokens up to the cap"),
 }
-_GATE: dict[str, Rule] = _MANAGED | {
+_GATE: dict[str, Rule] = dict(MANAGED) | {
     "initialize(address,address,uint32)": Rule(Who.NOBODY, "nothing: it is initialised", "never"),
     "verify(address,uint256)": Rule(
         Who.ATTESTER, "verify as many false accounts in a season as the quota allows, until struck or dismissed"
@@ -219,7 +184,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
             "delegateBySig(address,uint256,uint256,uint8,bytes32,bytes32)": Rule(_E, "hand in what a holder signed"),
         },
         **dict.fromkeys(("CPU", "MEM", "STO", "NET"), _TOKEN),
-        "QuadraticVotes": _MANAGED
+        "QuadraticVotes": dict(MANAGED)
         | {
             "afterTransfer(address,address,uint256,uint256,uint256)": Rule(
                 Who.TOKEN, "nothing: that code is immutable"
@@ -236,7 +201,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
         "IdentityGateImplementation": _GATE
         | {"upgradeToAndCall(address,bytes)": Rule(Who.NOBODY, "nothing: only a proxy can be upgraded", "never")},
         "IdentityGate": _GATE,
-        "EmergencyBrake": _MANAGED
+        "EmergencyBrake": dict(MANAGED)
         | {
             "pause(address)": Rule(
                 Who.GUARDIAN, "stop a pausable contract for 72 hours in 14 days", "not cooling down"
@@ -265,6 +230,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
             "transferOwnership(address)": Rule(Who.OWNER, "offer ownership; nothing moves until it is accepted"),
             "acceptOwnership()": Rule(Who.OFFERED, "take the ownership that was offered"),
         },
+        **COMPUTE,
     }
 )
 

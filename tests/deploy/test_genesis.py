@@ -19,6 +19,18 @@ A, B, C, D, E, F = (f"0x{n:040x}" for n in range(0xABC1, 0xABC7))
 TEXT = f"""
 quota = 500
 attesters = ["{F}"]
+auditors = ["{F}"]
+arbiters = ["{E}", "{F}"]
+
+[market]
+eth_usd = "2512.50"
+fee_ppm = 3_000
+
+[market.steepness]
+CPU = 100_000
+MEM = "200_000.5"
+STO = 500_000
+NET = 1_000_000
 
 [guardian]
 threshold = 3
@@ -57,13 +69,17 @@ def test_a_genesis_file_is_read(tmp_path: Path) -> None:
     assert [amount for _, amount in genesis.allocations["NovaToken"][1:]] == [1, 5 * UNIT]
     assert [one.lower() for one in genesis.guardians] == [A, B, C, D, E]
     assert genesis.allocations["CPU"] == ((TREASURY, 1_000_000 * UNIT),)  # the whole cap
+    assert ([one.lower() for one in genesis.auditors], [one.lower() for one in genesis.arbiters]) == ([F], [E, F])
+    assert (genesis.market.eth_usd, genesis.market.fee) == ("2512.50", 3_000)
+    assert genesis.market.steepness["MEM"] == 200_000 * UNIT + UNIT // 2
 
 
 @pytest.mark.parametrize("genesis", [LOCAL_GENESIS, parse_genesis(DOCUMENT)])
 def test_the_manifest_keeps_it_whole(genesis: Genesis) -> None:
     again = Genesis.from_json(genesis.to_json())
     assert again.to_json() == genesis.to_json()
-    assert (again.guardians, again.attesters, again.quota) == (genesis.guardians, genesis.attesters, genesis.quota)
+    for name in ("guardians", "attesters", "quota", "auditors", "arbiters", "market"):
+        assert getattr(again, name) == getattr(genesis, name)
 
 
 @pytest.mark.parametrize(
@@ -75,6 +91,22 @@ def test_the_manifest_keeps_it_whole(genesis: Genesis) -> None:
         ("quota", True, "quota is True"),
         ("quota", 2**32, "quota is 4294967296"),
         ("quota", "5", "quota is '5'"),
+        ("auditors", None, "the file lacks auditors"),
+        ("auditors", [F, F], "auditors: 0x.* is named twice"),
+        ("arbiters", ["0x" + "00" * 20], "nobody's address"),
+        ("market", None, "the file lacks market"),
+        ("market", 5, r"market is 5; make it a table, \[market\]"),
+        ("market.fee_ppm", None, r"\[market\] lacks fee_ppm"),
+        ("market.fee_ppm", 10_001, "market.fee_ppm is 10001; give a number from 0 to 10000"),
+        ("market.fee_ppm", -1, "market.fee_ppm is -1"),
+        ("market.fee_ppm", True, "market.fee_ppm is True"),
+        ("market.eth_usd", 2500, "market.eth_usd is 2500; give dollars above 0 as text"),
+        ("market.eth_usd", "0.00", "market.eth_usd is '0.00'"),
+        ("market.eth_usd", "1e3", "market.eth_usd is '1e3'"),
+        ("market.steepness.GPU", 1, r"\[market.steepness\] has the unknown GPU"),
+        ("market.steepness.NET", None, r"\[market.steepness\] lacks NET"),
+        ("market.steepness.CPU", 0, "market.steepness.CPU is 0"),
+        ("market.steepness.CPU", 1_000_001, "market.steepness.CPU is 1,000,001; give up to 1,000,000"),
         ("attesters", "everybody", "attesters is 'everybody'; give a list"),
         ("attesters", [F, F.upper().replace("X", "x")], "attesters: 0x.* is named twice"),
         ("attesters", ["0x12"], "attesters: '0x12' is no address"),

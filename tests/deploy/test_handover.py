@@ -24,7 +24,8 @@ from novacron.deploy.local import LOCAL_HOLDERS, REACH, SEASON, deploy_local, lo
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.plans import SUITE, plans_of
 from novacron.deploy.resolve import compile_plan
-from novacron.deploy.roles import Rule, Who, role_id
+from novacron.deploy.roles import role_id
+from novacron.deploy.rules import Rule, Who
 from novacron.deploy.run import DeployEvent
 from novacron.exceptions import DeployError, HandoverError
 from tests.deploy.support import Remembering

@@ -24,7 +24,8 @@ from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.plans import FOUNDATION, SUITE, TIMELOCK_DELAY, plan_named, plans_of, suite
 from novacron.deploy.preview import preview_plan
 from novacron.deploy.resolve import compile_plan, resolve_plan
-from novacron.deploy.roles import ROLES, TABLE, assigned_roles
+from novacron.deploy.roles import TABLE, assigned_roles
+from novacron.deploy.rules import ROLES
 from novacron.deploy.verify import verify_deployment
 from novacron.exceptions import ConfigurationError, DeployError, PlanError
 from tests.deploy.support import ROOT, SOLC, Remembering, deploy, transactions_of
@@ -104,6 +105,8 @@ def test_roles_that_are_not_admin_come_from_the_table(manifest: DeploymentManife
         ("IdentityGate", "verify", "ATTESTER"),
         ("IdentityGate", "revoke", "ATTESTER"),
         ("EmergencyBrake", "pause", "GUARDIAN"),
+        ("HostRegistry", "attest", "AUDITOR"),
+        ("CommitteeArbitrator", "giveRuling", "ARBITER"),
     }
     authority = handle("Authority")
     labels = {log.args["roleId"]: log.args["label"] for log in authority.events("RoleLabel")}
