@@ -34,6 +34,8 @@ interface ICommitteeArbitrator is IArbitrator {
 
     error CommitteeArbitrator_UnknownDispute(uint256 disputeID);
     error CommitteeArbitrator_AlreadyRuled(uint256 disputeID);
+    /// @notice A dispute has 1 to 255 choices.
+    error CommitteeArbitrator_BadChoices(uint256 choices);
     error CommitteeArbitrator_BadRuling(uint256 ruling, uint256 choices);
     /// @notice It costs nothing.
     error CommitteeArbitrator_NothingToPay(uint256 value);

@@ -44,7 +44,7 @@ interface IResourceMarket {
     /// @notice `fee` is more than `limit`, both in parts per million.
     error ResourceMarket_FeeTooHigh(uint256 fee, uint256 limit);
 
-    /// @notice The amount is zero, or the payment buys not even one base unit.
+    /// @notice The amount is zero, or so small that it brings nothing.
     error ResourceMarket_ZeroAmount();
 
     /// @notice It is `time`, later than the `deadline` in seconds that the caller has set.

@@ -89,6 +89,8 @@ interface IVMLifecycle is IMigrationApprovals {
     error VMLifecycle_NoFunds(uint256 vmId);
     error VMLifecycle_NotReleased(uint256 vmId);
     error VMLifecycle_ZeroRecord();
+    /// @notice With so little gas a call of the registry could be made to fail; send more.
+    error VMLifecycle_TooLittleGas();
     /// @notice `caller` is neither the customer nor the agent of the entitled host.
     error VMLifecycle_NotRecorder(uint256 vmId, address caller);
 

@@ -24,6 +24,17 @@ CONTRACTS = (
     "Governance",
     "EmergencyBrake",
     "Proxy",
+    "ResourceMarket",
+    "LiquidityPool",
+    "OrderBook",
+    "ResourceStaking",
+    "HostRegistry",
+    "VMLifecycle",
+    "VMLifecycleExtension",
+    "SLA",
+    "SLATermsBook",
+    "SLACourt",
+    "CommitteeArbitrator",
 )
 CODE = ROOT / "novacron/provenance/known_code.py"
 

@@ -15,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from pathlib import Path
 
@@ -24,8 +25,12 @@ STATE = BUILD / "setup.json"
 VENV = ROOT / ".venv"
 SOLCX = BUILD / "solcx"
 PYTHON = VENV / "bin" / "python"
+LIBVIRT = VENV / ".libvirt"  # the libvirt step is done; in .venv, so that it goes when that goes
 MINIMUM_PYTHON = (3, 11)
 MINIMUM_NODE = 20
+LIBVIRT_LOCK = ROOT / "requirements-libvirt.lock"
+#: What building libvirt's Python binding takes: a file or command that shows it is there → the Debian package.
+LIBVIRT_PACKAGES = {"gcc": "gcc", "pkg-config": "pkg-config", "libvirt": "libvirt-dev", "Python.h": "python3-dev"}
 
 
 class SetupError(Exception):
@@ -92,6 +97,57 @@ def install_python():
     pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "-r", "requirements.lock")
     run(*pip, "--no-deps", "--no-build-isolation", "-e", ".")
+
+
+def libvirt_packages_missing():
+    """Debian packages that building the libvirt binding lacks here."""
+    present = {tool for tool in ("gcc", "pkg-config") if shutil.which(tool) is not None}
+    if "pkg-config" in present and subprocess.run(["pkg-config", "--exists", "libvirt"], check=False).returncode == 0:
+        present.add("libvirt")
+    if (Path(sysconfig.get_paths()["include"]) / "Python.h").exists():
+        present.add("Python.h")
+    return [package for what, package in LIBVIRT_PACKAGES.items() if what not in present]
+
+
+def install_libvirt():
+    """The libvirt binding, for `novacron agent` and its tests. Nothing else needs it: without it set-up goes on.
+
+    Returns False where another attempt may succeed without anything changing here (no network, say).
+    """
+    missing = libvirt_packages_missing()
+    if missing:
+        command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+        if os.geteuid() != 0 or not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
+            without_libvirt(f"type `{'' if os.geteuid() == 0 else 'sudo '}{' '.join(command)}` (Debian, Ubuntu)")
+            LIBVIRT.write_text("")
+            return True
+        say(f"installing {', '.join(missing)} with apt-get")
+        try:
+            with_apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
+            run(*with_apt, "-qq", "update")
+            run(*with_apt, "-qq", *command[1:])
+        except SetupError as error:
+            without_libvirt(f"`{' '.join(command)}` does not work here; type it to see why ({summary(error)})")
+            return False
+    say("building the libvirt binding from requirements-libvirt.lock")
+    try:
+        pip = (PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+        run(*pip, "--require-hashes", "--no-build-isolation", "-r", LIBVIRT_LOCK.name)
+        run(PYTHON, "-c", "import libvirt; libvirt.getVersion()")
+    except SetupError as error:
+        without_libvirt(f"its Python binding cannot be built ({summary(error)})")
+        return False
+    LIBVIRT.write_text("")
+    return True
+
+
+def without_libvirt(why):
+    say(f"no libvirt: {why}. Everything but `novacron agent` works without it; its tests are skipped.")
+
+
+def summary(error):
+    """The last line that a failed command printed, cut to a line's length."""
+    return str(error).splitlines()[-1][:160]
 
 
 def install_node():
@@ -210,6 +266,7 @@ def steps():
     version = solc_version()
     return {
         "python": (install_python, digest(ROOT / "requirements.lock", ROOT / "pyproject.toml", sys.version), PYTHON),
+        "libvirt": (install_libvirt, digest(LIBVIRT_LOCK, sys.version, *libvirt_packages_missing()), LIBVIRT),
         "node": (install_node, digest(ROOT / "package-lock.json"), BUILD / "bin" / "forge"),
         "solc": (install_solc, digest(version, str(ROOT), ROOT / "tools" / "solc.cjs"), SOLCX / ("solc-v" + version)),
     }
@@ -232,8 +289,10 @@ def main():
             with (BUILD / "setup.lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # a second `make` waits here, and then finds nothing left to do
                 for name in unfinished():
-                    install, wanted, _ = steps()[name]
-                    install()
+                    install, _, _ = steps()[name]
+                    if install() is False:
+                        continue
+                    wanted = steps()[name][1]  # after the step: it may have installed what its inputs name
                     draft = STATE.with_suffix(".new")  # after each step, so that an interrupted set-up resumes
                     draft.write_text(json.dumps({**finished_steps(), name: wanted}, indent=1))
                     draft.replace(STATE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from novacron.deploy.genesis import RESOURCE_NAMES, Genesis
-from novacron.deploy.plan import Call, Calldata, Instance, Reading, Ref
+from novacron.deploy.plan import Call, Calldata, Created, Instance, Item, Reading, Ref
 from novacron.market.plan import base_prices
 from novacron.market.resources import Resource
 
@@ -13,7 +13,7 @@ _AUTHORITY, _BRAKE, _TREASURY = Ref("Authority"), Ref("EmergencyBrake"), Ref("Ti
 _TOKENS = tuple(Ref(token) for token in RESOURCE_NAMES)
 
 
-def compute_instances(genesis: Genesis) -> tuple[Instance, ...]:
+def compute_instances(genesis: Genesis) -> tuple[Item, ...]:
     """Contracts, each after what it needs; all of them owned and administered by governance in the end."""
     bases = base_prices(genesis.market.eth_usd)
     curves = tuple((Ref(token), bases[Resource[token]], genesis.market.steepness[token]) for token in RESOURCE_NAMES)
@@ -23,10 +23,13 @@ def compute_instances(genesis: Genesis) -> tuple[Instance, ...]:
         Instance("OrderBook", "OrderBook", (_AUTHORITY, _BRAKE)),
         *_proxied("HostRegistry", "initialize(address)", (_AUTHORITY,)),
         Instance("ResourceStaking", "ResourceStaking", (_AUTHORITY, _BRAKE, Ref("HostRegistry"), _TOKENS)),
+        # Rules that do not fit into one contract: VMLifecycle's code is given the other half, SLA's creates it.
+        Instance("VMLifecycleExtension", "VMLifecycleExtension"),
         *_proxied(
             "VMLifecycle",
             "initialize(address,address,address,address[4])",
             (_AUTHORITY, _BRAKE, Ref("HostRegistry"), _TOKENS),
+            code=(Ref("VMLifecycleExtension"),),
         ),
         Instance("CommitteeArbitrator", "CommitteeArbitrator", (_AUTHORITY,)),
         *_proxied(
@@ -34,6 +37,8 @@ def compute_instances(genesis: Genesis) -> tuple[Instance, ...]:
             "initialize(address,address,address,address,address,address)",
             (_AUTHORITY, _BRAKE, Ref("NovaToken"), Ref("VMLifecycle"), _TREASURY, Ref("CommitteeArbitrator")),
         ),
+        Created("SLATermsBook", "SLATermsBook", "SLAImplementation"),
+        Created("SLACourt", "SLACourt", "SLAImplementation", nonce=2),
     )
 
 
@@ -55,11 +60,14 @@ def compute_calls() -> tuple[Call, ...]:
     )
 
 
-def _proxied(name: str, initialiser: str, arguments: tuple[Any, ...]) -> tuple[Instance, Instance]:
-    code = f"{name}Implementation"
+def _proxied(
+    name: str, initialiser: str, arguments: tuple[Any, ...], *, code: tuple[Any, ...] = ()
+) -> tuple[Instance, Instance]:
+    implementation = f"{name}Implementation"
+    setup = Calldata(initialiser, arguments)
     return (
-        Instance(code, name),
-        Instance(name, "Proxy", (Ref(code), Calldata(initialiser, arguments)), implementation=code),
+        Instance(implementation, name, code),
+        Instance(name, "Proxy", (Ref(implementation), setup), implementation=implementation),
     )
 
 

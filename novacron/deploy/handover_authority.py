@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from eth_abi.abi import encode
+from eth_abi.grammar import parse
 
 from novacron.chain.codec import selector_of, signature_of, types_of
 from novacron.chain.errors import classify
@@ -262,10 +263,12 @@ def _zero_call(item: Mapping[str, Any]) -> bytes:
 
 
 def zero_of(kind: str) -> Any:
-    """The zero of an elementary ABI type or of an array of them."""
+    """The zero of an ABI type."""
     if kind.endswith("]"):
         count = kind[kind.rindex("[") + 1 : -1]
         return [zero_of(kind[: kind.rindex("[")])] * int(count or 0)
+    if kind.startswith("("):
+        return tuple(zero_of(part.to_type_str()) for part in parse(kind).components)
     if kind == "address":
         return "0x" + "00" * 20
     if kind == "bool":

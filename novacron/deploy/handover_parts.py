@@ -100,7 +100,10 @@ def links(view: View) -> Section:
             findings.append(Finding(name, "pendingOwner", offered, f"it is offered to {view.name_of(offered)}", mend))
     for name in view.instances:
         if view.has(name, "owner") and name not in OWNERS:
-            findings.append(Finding(name, "owner", "", "it has an owner that is not listed", "list it in OWNERS"))
+            if not name.endswith("Implementation"):
+                findings.append(Finding(name, "owner", "", "it has an owner that is not listed", "list it in OWNERS"))
+            elif (found := view.handle(name).call("owner")) != ZERO:
+                findings.append(_unlocked(name, f"its owner is {view.name_of(found)}"))
     quota = view.handle("IdentityGate").call("quota")
     latest = list(view.events("IdentityGate", "QuotaSet"))[-1:]
     if quota != view.genesis.quota and not (latest and latest[0].args["quota"] == quota and view.governed(latest[0])):

@@ -37,8 +37,7 @@ _NOTES = {
     "OrderBook": "Immutable. What a maker or taker has in it, nobody else can take or hold back.",
     "ResourceStaking": "Immutable. Principal and promised rewards are out of everybody's reach.",
     **{
-        f"{name}Implementation": f"The code behind `{name}`; locked."
-        for name in ("HostRegistry", "VMLifecycle", "SLA")
+        f"{name}Implementation": f"The code behind `{name}`; locked." for name in ("HostRegistry", "VMLifecycle", "SLA")
     },
     "HostRegistry": "Upgradeable (UUPS) by ADMIN. Holds no funds.",
     "VMLifecycle": "Upgradeable (UUPS) by ADMIN: who controls governance could take what customers have prepaid, 24 to "

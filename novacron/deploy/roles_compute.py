@@ -224,6 +224,7 @@ _AGREEMENTS = (
         ),
         "finalise(uint256,uint256,uint256)": Rule(_E, "have done what time has decided"),
         "settleWindow(uint256,uint256)": Rule(_E, "share out a fee", "window decided"),
+        "settleWindows(uint256,uint256,uint256)": Rule(_E, "share out several", "windows decided"),
         "releaseStake(uint256)": Rule(_E, "give the stake back to its provider", "all windows decided"),
         "rule(uint256,uint256)": Rule(Who.ARBITRATOR, "decide a dispute of agreements that chose it", "disputed"),
         "setDefaultArbitrator(address)": Rule(
@@ -236,6 +237,37 @@ _COMMITTEE = dict(MANAGED) | {
     "giveRuling(uint256,uint256)": Rule(Who.ARBITER, "decide disputes wrongly, within stake and bond", "not ruled"),
 }
 
+_NO_VMS = Rule(_E, "nothing: called itself, it has no VMs, no tokens and no authority")
+_EXTENSION = {
+    name: _NO_VMS
+    for name in _VMS
+    if name.partition("(")[0]
+    in {
+        "deposit",
+        "depositWithPermit",
+        "withdraw",
+        "createVM",
+        "topUp",
+        "migrateVM",
+        "migrateToHost",
+        "cancelMigration",
+        "acknowledgeRelease",
+        "acknowledgeMigration",
+        "abortMigration",
+        "recordState",
+        "createPolicy",
+        "approveMigration",
+        "approveMigrationBySig",
+    }
+}
+_NO_AGREEMENTS = Rule(_E, "nothing: called itself, it knows no agreement and holds nothing")
+_COURT = {
+    name: _NO_AGREEMENTS
+    for name in _AGREEMENTS
+    if name.partition("(")[0]
+    in {"reportViolation", "submitEvidence", "recordMeasurement", "dispute", "finalise", "rule"}
+}
+
 #: Instance → function → rule.
 COMPUTE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
     {
@@ -245,10 +277,13 @@ COMPUTE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
         "HostRegistryImplementation": implementation(_HOSTS),
         "HostRegistry": _HOSTS,
         "ResourceStaking": _STAKES,
+        "VMLifecycleExtension": _EXTENSION,
         "VMLifecycleImplementation": implementation(_VMS),
         "VMLifecycle": _VMS,
         "CommitteeArbitrator": _COMMITTEE,
         "SLAImplementation": implementation(_AGREEMENTS),
         "SLA": _AGREEMENTS,
+        "SLATermsBook": {f"write({_TERMS})": Rule(_E, "nothing: it writes terms down that no agreement is about")},
+        "SLACourt": _COURT,
     }
 )
