@@ -113,6 +113,63 @@ class StoreConflictError(StoreError):
 
 
 # --------------------------------------------------------------------------------------------------------------------
+# Content-addressed storage
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class InvalidCidError(InputError):
+    """Not a CID that this package accepts: version 1, codec raw or dag-pb, SHA-256, base32 as text."""
+
+
+class InvalidStateRecordError(InputError):
+    """A VM state record is malformed, or its bytes are not its canonical form."""
+
+
+class StorageError(NovaCronError):
+    """Content-addressed storage cannot do what was asked."""
+
+
+class BlockError(StorageError):
+    """Something is wrong with one block.
+
+    Attributes:
+        cid: the block's `novacron.storage.cid.Cid`.
+    """
+
+    def __init__(self, message: str, cid: Any) -> None:
+        super().__init__(message)
+        self.cid = cid
+
+
+class MissingBlockError(BlockError):
+    """The store has no block of this CID."""
+
+
+class CorruptBlockError(BlockError):
+    """The stored bytes do not hash to the block's CID; they are never returned."""
+
+
+class InvalidDagError(BlockError):
+    """The block is what its CID says, but no node of a file that this package reads."""
+
+
+class ContentTooLargeError(StorageError):
+    """The content is larger than the caller's limit, or a block larger than any may be."""
+
+
+class CarError(StorageError, ValueError):
+    """A CAR file is malformed, truncated, or does not hold exactly one complete file."""
+
+
+class StorageUnavailableError(StorageError):
+    """The remote store did not answer properly; a later attempt may succeed."""
+
+
+class StorageRefusedError(StorageError):
+    """The remote store refuses: credentials, permissions, bucket or configuration are wrong."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
 # The chain
 # --------------------------------------------------------------------------------------------------------------------
 
@@ -287,3 +344,66 @@ class VoteError(GovernanceError):
 
 class SafeError(GovernanceError):
     """A Safe transaction is not what its owners signed, or lacks signatures."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Market and machines
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class MarketError(NovaCronError):
+    """A trade or stake cannot be made as asked; the message says why and what to do."""
+
+
+class OutOfDomainError(MarketError, ValueError):
+    """An amount that the exact arithmetic of a market has no value for; the contracts revert there, never clamp."""
+
+
+class MarketRefusedError(MarketError):
+    """The market would refuse the trade now: nothing to sell, nothing to sell into, or the limit is passed."""
+
+
+class MachineError(NovaCronError):
+    """A command to a VM or host cannot be given now; the message says why and what to do."""
+
+
+class AcknowledgementTimeoutError(MachineError, RetryableError):
+    """The host has not acknowledged in the time the caller wanted to wait; it still may. Wait again, or expire."""
+
+
+class ApprovalError(MachineError):
+    """An approval of a migration that would not count: for another VM, target, epoch or expiry, or wrongly signed."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Service-level agreements
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class SlaError(NovaCronError):
+    """An agreement does not allow the step now; the message says why and what to do."""
+
+
+class MeasurementError(NovaCronError, ValueError):
+    """A measurement is malformed, of another agreement or window, or not signed by the monitor that it names."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# The agent
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class HypervisorError(NovaCronError):
+    """The hypervisor refused or failed an operation on a domain."""
+
+
+class HypervisorUnavailableError(HypervisorError):
+    """The hypervisor does not answer; nothing is known about its domains."""
+
+
+class ForeignDomainError(HypervisorError):
+    """A domain that this agent does not own is in the way; it is never touched."""
+
+
+class AgentError(NovaCronError):
+    """The agent cannot run, or cannot go on with one VM; the message says what to do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -16,21 +17,24 @@ from novacron.cli.proof import proof
 from novacron.cli.records import records
 from novacron.cli.run import run
 from novacron.cli.selftest import provenance
+from novacron.cli.storage import storage
 from novacron.cli.store import store
 
 
-class GovernanceGroup(click.Group):
-    """`novacron governance`, whose modules are imported when it is used: the other commands start without them."""
+class LazyGroup(click.Group):
+    """A group whose modules are imported when it is used: the other commands start without them.
+
+    Args:
+        load: imports the group and adds its commands.
+    """
+
+    def __init__(self, name: str, load: Callable[[], click.Group], short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self._load = load
 
     @cached_property
     def _loaded(self) -> click.Group:
-        from novacron.cli.governance import governance
-        from novacron.cli.governance_call import call
-        from novacron.cli.governance_safe import safe
-
-        governance.add_command(safe)
-        governance.add_command(call)
-        return governance
+        return self._load()
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands."""
@@ -43,6 +47,57 @@ class GovernanceGroup(click.Group):
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The group's own help."""
         self._loaded.format_help(ctx, formatter)
+
+
+def _governance() -> click.Group:
+    from novacron.cli.governance import governance
+    from novacron.cli.governance_call import call
+    from novacron.cli.governance_safe import safe
+
+    governance.add_command(safe)
+    governance.add_command(call)
+    return governance
+
+
+def _market() -> click.Group:
+    from novacron.cli.market import market
+    from novacron.cli.market_order import order
+    from novacron.cli.market_pool import pool
+    from novacron.cli.market_stake import stake
+
+    for group in (pool, order, stake):
+        market.add_command(group)
+    return market
+
+
+def _host() -> click.Group:
+    from novacron.cli.host import host
+
+    return host
+
+
+def _vm() -> click.Group:
+    from novacron.cli import vm_money, vm_move
+    from novacron.cli.vm import vm
+
+    for command in (*vm_money.COMMANDS, *vm_move.COMMANDS):
+        vm.add_command(command)
+    return vm
+
+
+def _agent() -> click.Group:
+    from novacron.cli.agent import agent
+
+    return agent
+
+
+def _sla() -> click.Group:
+    from novacron.cli import sla_monitor
+    from novacron.cli.sla import sla
+
+    for command in sla_monitor.COMMANDS:
+        sla.add_command(command)
+    return sla
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,8 +115,15 @@ def cli(ctx: click.Context, as_json: bool, config: Path | None) -> None:
     ctx.obj = App(config=config, as_json=as_json)
 
 
-governance = GovernanceGroup("governance", short_help="Proposals as code: simulate, submit, vote, queue, execute.")
-for command in (digest, manifest, log, anchor, records, run, proof, store, provenance, governance):
+GROUPS = (
+    LazyGroup("governance", _governance, "Proposals as code: simulate, submit, vote, queue, execute."),
+    LazyGroup("market", _market, "Buy, sell and stake machine time; pools and offers."),
+    LazyGroup("vm", _vm, "Lease virtual machines, start, stop and move them."),
+    LazyGroup("agent", _agent, "The provider's daemon: runs the VMs leased on a host."),
+    LazyGroup("sla", _sla, "Service-level agreements that pay by themselves; the monitor that measures them."),
+    LazyGroup("host", _host, "A provider's hosts: register, attest, show, maintenance."),
+)
+for command in (digest, manifest, log, anchor, records, run, proof, store, storage, provenance, *GROUPS):
     cli.add_command(command)
 
 

@@ -76,7 +76,7 @@ def decode_node(block: bytes, cid: Cid) -> FileNode:
     """
     try:
         node = _parse(block)
-        if node.encode() != block:
+        if node.encode() != block:  # the last word, should the parser have let something through
             raise ValueError("it is not encoded canonically, or holds more than a file's content (names, mode, times)")
     except ValueError as error:  # InvalidCidError is one
         raise InvalidDagError(f"block {cid} is no file node that is read here: {error}", cid) from error

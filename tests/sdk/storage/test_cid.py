@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 
 import pytest
@@ -87,10 +88,8 @@ def test_text_that_is_no_canonical_cid_is_refused(text: str, message: str) -> No
 @given(st.text(max_size=80) | st.text("abcdefghijklmnopqrstuvwxyz234567", min_size=58, max_size=58).map("b".__add__))
 @example(EMPTY)
 def test_parsing_refuses_or_gives_back_the_same_text(text: str) -> None:
-    try:
+    with contextlib.suppress(InvalidCidError):
         assert str(Cid.parse(text)) == text
-    except InvalidCidError:
-        pass
 
 
 @given(st.integers(0, varint.MAXIMUM))

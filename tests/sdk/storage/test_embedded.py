@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import shutil
 import threading
 from pathlib import Path
@@ -260,6 +259,5 @@ def test_a_copied_store_is_a_store(embedded: Storage, tmp_path: Path) -> None:
     cid = embedded.put_bytes(b"content")
     embedded.close()
     shutil.copytree(tmp_path / "store", tmp_path / "copy")
-    assert os.path.samefile(tmp_path / "store", tmp_path / "copy") is False
     with Storage(EmbeddedBlockStore(tmp_path / "copy")) as copy:
         assert copy.get(cid) == b"content"

@@ -8,6 +8,7 @@ import os
 import pathlib
 import shutil
 import sqlite3
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,53 +30,92 @@ class Crash(BaseException):
     """The process is dead: nothing it would still do to the disk happens."""
 
 
+class Disk:
+    """What of a store has reached the disk: files that were synced, and names in folders that were synced since.
+
+    Attributes:
+        changes: begun so far.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self.store, self.changes = store, 0
+        paths = list((store / "blocks").rglob("*"))
+        self._files = {path.stat().st_ino for path in paths if path.is_file()}
+        self._names = {
+            path.stat().st_ino: {child.name for child in path.iterdir()}
+            for path in [store / "blocks", *paths]
+            if path.is_dir()
+        }
+
+    def synced(self, handle: int) -> None:
+        """`handle` was synced: a file's content, or a folder's names."""
+        status = os.fstat(handle)
+        if stat.S_ISDIR(status.st_mode):
+            self._names[status.st_ino] = set(os.listdir(handle))
+        else:
+            self._files.add(status.st_ino)
+
+    def lose_power(self) -> None:
+        """Lose what was not synced: names vanish, content is cut in half."""
+        folder = self.store / "blocks"
+        for path in sorted(folder.rglob("*"), reverse=True):  # what is in a folder first
+            known = path.name in self._names.get(path.parent.stat().st_ino, ())
+            if path.is_file() and path.stat().st_ino not in self._files:
+                os.truncate(path, path.stat().st_size // 2)
+            if not known:
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for draft in (self.store / "drafts").iterdir():
+            os.truncate(draft, draft.stat().st_size // 2)
+
+
 @contextlib.contextmanager
-def crash_at(step: int, torn: bool = False) -> Iterator[Callable[[], int]]:
+def crash_at(step: int, store: Path | None = None) -> Iterator[Disk]:
     """Die at the `step`-th change to the disk, before it is made; afterwards no clean-up reaches the disk either.
 
     Args:
         step: from 0; a number that is never reached lets everything happen.
-        torn: what was not synced yet is lost in part: drafts are cut in half.
-
-    Yields a function that tells how many changes were begun.
+        store: the store's folder; power is lost in the end, so that what was not synced is gone. None: it only crashes.
     """
-    count = 0
+    disk = Disk(store or Path("/nonexistent"))
 
-    def guarded(real: Callable[..., Any], *, syncs: bool = False) -> Callable[..., Any]:
+    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            nonlocal count
-            count += 1
-            if count > step:
-                if torn and syncs:
-                    with contextlib.suppress(OSError):
-                        os.ftruncate(args[0], os.fstat(args[0]).st_size // 2)
+            disk.changes += 1
+            if disk.changes > step:
                 raise Crash
-            return real(*args, **kwargs)
+            result = real(*args, **kwargs)
+            if real is real_fsync:
+                disk.synced(args[0])
+            return result
 
         return call
 
     @contextlib.contextmanager
     def transaction(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-        nonlocal count
         with real_transaction(connection) as inside:
             yield inside
-            count += 1
-            if count > step:
+            disk.changes += 1
+            if disk.changes > step:
                 raise Crash
 
-    real_transaction = embedded.transaction
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("replace", "unlink", "mkdir"):
-            patch.setattr(pathlib.Path, name, guarded(getattr(pathlib.Path, name)))
-        patch.setattr(os, "fsync", guarded(os.fsync, syncs=True))
-        patch.setattr(embedded, "transaction", transaction)
-        yield lambda: count
+    real_transaction, real_fsync = embedded.transaction, os.fsync
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("replace", "unlink", "mkdir"):
+                patch.setattr(pathlib.Path, name, guarded(getattr(pathlib.Path, name)))
+            patch.setattr(os, "fsync", guarded(os.fsync))
+            patch.setattr(embedded, "transaction", transaction)
+            yield disk
+    finally:
+        if store is not None:
+            disk.lose_power()
 
 
-def put(storage: Storage, data: bytes, label: str) -> Cid:
+def put(storage: Storage, data: bytes, label: str | None) -> Cid:
     with storage.hold():
         cid = write_file(storage.blocks, io.BytesIO(data), chunk_size=4, max_links=2).cid
-        storage.pin(cid, label)
+        if label is not None:
+            storage.pin(cid, label)
     return cid
 
 
@@ -91,16 +131,15 @@ OLD, NEW = b"old", b"newtwo"  # one block; two leaves and their node
 def test_a_crash_at_any_point_of_a_put_leaves_the_old_and_no_half_of_the_new(tmp_path: Path) -> None:
     with Storage(EmbeddedBlockStore(tmp_path / "count")) as storage:
         put(storage, OLD, "old")
-        with crash_at(10**9) as count:
+        with crash_at(10**9) as disk:
             put(storage, NEW, "new")
-            total = count()
-    assert total > 12
-    for step in range(total):
+    assert disk.changes > 12
+    for step in range(disk.changes):
         path = tmp_path / str(step)
         with Storage(EmbeddedBlockStore(path)) as storage:
             old = put(storage, OLD, "old")
         dying = Storage(EmbeddedBlockStore(path))
-        with pytest.raises(Crash), crash_at(step, torn=True):
+        with pytest.raises(Crash), crash_at(step, path):
             put(dying, NEW, "new")
         dying.close()  # as the system closes a dead process's files
         with Storage(EmbeddedBlockStore(path)) as storage:
@@ -115,6 +154,18 @@ def test_a_crash_at_any_point_of_a_put_leaves_the_old_and_no_half_of_the_new(tmp
             assert storage.get(put(storage, NEW, "new")) == NEW
 
 
+def test_what_was_put_survives_the_loss_of_power(tmp_path: Path) -> None:
+    for name, work in {
+        "pinned": lambda storage: put(storage, NEW, "new"),
+        "held": lambda storage: put(storage, NEW, None),
+        "alone": lambda storage: storage.put_block(NEW, pin=None),
+    }.items():
+        with Storage(EmbeddedBlockStore(tmp_path / name)) as storage, crash_at(10**9, tmp_path / name):
+            cid = work(storage)
+        with Storage(EmbeddedBlockStore(tmp_path / name)) as storage:
+            assert storage.get(cid) == NEW
+
+
 def test_a_crash_at_any_point_of_a_collection_costs_nothing_that_is_pinned(tmp_path: Path) -> None:
     def fill(storage: Storage) -> Cid:
         old = put(storage, OLD, "old")
@@ -124,11 +175,10 @@ def test_a_crash_at_any_point_of_a_collection_costs_nothing_that_is_pinned(tmp_p
 
     with Storage(EmbeddedBlockStore(tmp_path / "count")) as storage:
         fill(storage)
-        with crash_at(10**9) as count:
+        with crash_at(10**9) as disk:
             storage.collect()
-            total = count()
-    assert total > 2
-    for step in range(total):
+    assert disk.changes > 2
+    for step in range(disk.changes):
         path = tmp_path / str(step)
         with Storage(EmbeddedBlockStore(path)) as storage:
             old = fill(storage)
@@ -187,10 +237,10 @@ class BlockStoreMachine(RuleBasedStateMachine):
         self.pins.add((cid, label))
         return cid
 
-    @rule(data=st.binary(max_size=24), label=st.sampled_from("ab"), step=st.integers(0, 40), torn=st.booleans())
-    def crash_while_putting(self, data: bytes, label: str, step: int, torn: bool) -> None:
+    @rule(data=st.binary(max_size=24), label=st.sampled_from("ab"), step=st.integers(0, 40), power=st.booleans())
+    def crash_while_putting(self, data: bytes, label: str, step: int, power: bool) -> None:
         try:
-            with crash_at(step, torn):
+            with crash_at(step, self.path / "store" if power else None):
                 put(self.storage, data, label)
             self.pins.add((cid_of(data), label))
         except Crash:
@@ -253,4 +303,4 @@ class BlockStoreMachine(RuleBasedStateMachine):
 
 
 TestBlockStore = pytest.mark.filterwarnings("ignore")(BlockStoreMachine.TestCase)
-TestBlockStore.settings = settings(max_examples=15, stateful_step_count=15, derandomize=True, deadline=None)
+TestBlockStore.settings = settings(max_examples=20, stateful_step_count=20, derandomize=True, deadline=None)
