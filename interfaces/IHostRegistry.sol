@@ -78,7 +78,8 @@ interface IHostRegistry {
     error HostRegistry_ReservationExists(uint256 positionId);
     error HostRegistry_UnknownReservation(uint256 positionId);
     error HostRegistry_ReservationRuns(uint256 positionId, uint256 until);
-    /// @notice Maintenance is announced `notice` ahead, lasts at most `longest`, and begins `spacing` after the last one began.
+    /// @notice Maintenance is announced `MAINTENANCE_NOTICE` ahead, lasts at most `MAX_MAINTENANCE`, and begins
+    /// `MAINTENANCE_SPACING` after the last one began; only one lies ahead at a time.
     error HostRegistry_BadMaintenance(uint256 start, uint256 end);
     error HostRegistry_NoMaintenanceAhead(uint256 hostId);
 

@@ -57,7 +57,7 @@ interface ISLATypes {
         uint40 reportPeriod;
         /// @dev After a report with evidence: how long it can be disputed (1 hour to 30 days).
         uint40 disputePeriod;
-        /// @dev NOVA a window, for the whole agreement's stake, and for a report or dispute.
+        /// @dev NOVA a window (below 2^96), for the whole agreement's stake, and for a report or dispute.
         uint128 fee;
         uint128 stake;
         uint128 bond;
@@ -114,14 +114,14 @@ interface ISLATypes {
     /// @notice A guarantee in a window.
     // solhint-disable-next-line gas-struct-packing
     struct Claim {
-        /// @dev Who gets the bond back; zero for a measurement.
+        /// @dev Who gets the bond back; zero for a measurement, and when it is penalised.
         address claimant;
         Outcome outcome;
         /// @dev Monitors in the evidence; 255 when an arbitrator has overruled it, which no evidence changes.
         uint8 signers;
         /// @dev The evidence's median; what the claimant says before there is evidence.
         uint32 value;
-        /// @dev Since when its present period runs, in seconds.
+        /// @dev Since when its present period runs, in seconds; 0 when it is penalised.
         uint40 since;
         uint256 disputeId;
     }

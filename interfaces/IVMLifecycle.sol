@@ -40,7 +40,7 @@ interface IVMLifecycle is IMigrationApprovals {
         address customer;
         uint32 policyId;
         State state;
-        /// @dev The state a migration began in: Running, Stopped or Failed.
+        /// @dev The state the last migration began in: Running, Stopped or Failed.
         State origin;
         /// @dev In Migrating: the source has saved the VM and let go of it.
         bool released;
@@ -59,7 +59,7 @@ interface IVMLifecycle is IMigrationApprovals {
         /// @dev When `expire` (or the provider, for a VM that rests) may act, in seconds; 0 never.
         uint40 deadline;
         Capacity capacity;
-        /// @dev SHA-256 of the latest state record.
+        /// @dev SHA-256 of the latest state record; of the configuration at first.
         bytes32 record;
     }
 
@@ -88,6 +88,7 @@ interface IVMLifecycle is IMigrationApprovals {
     error VMLifecycle_NoApprovers(uint256 vmId);
     error VMLifecycle_NoFunds(uint256 vmId);
     error VMLifecycle_NotReleased(uint256 vmId);
+    /// @notice The digest of a record or a configuration is not zero.
     error VMLifecycle_ZeroRecord();
     /// @notice With so little gas a call of the registry could be made to fail; send more.
     error VMLifecycle_TooLittleGas();
@@ -239,8 +240,8 @@ interface IVMLifecycle is IMigrationApprovals {
     /// @notice Tokens held for the VM and not used.
     function escrowOf(uint256 vmId, Resource resource) external view returns (uint256);
     /// @notice Seconds between two times in which the VM was due to be up: from the acknowledged start until the customer
-    /// stops, pauses, migrates or terminates it or its funds run out. A failure does not end it. Of the last six
-    /// changes; before them it counts as not due.
+    /// stops, pauses, migrates or terminates it, its funds run out or its capacity is reclaimed. A failure does not end
+    /// it, and a start that expires begins it. Of the last six changes; before them it counts as not due.
     function dueIn(uint256 vmId, uint40 from, uint40 to) external view returns (uint40);
     function token(Resource resource) external view returns (address);
     function registry() external view returns (address);

@@ -8,6 +8,7 @@ import {Brakeable} from "../access/Brakeable.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
@@ -167,7 +168,12 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
         emit GuaranteeReleased(positionId, msg.sender);
 
         // Interaction: anybody may have cleared a reservation that was void or over
-        if (registry.reservationOf(positionId).holder != address(0)) registry.release(positionId);
+        try registry.release(positionId) {}
+        catch (bytes memory reason) {
+            bytes memory gone =
+                abi.encodeWithSelector(IHostRegistry.HostRegistry_UnknownReservation.selector, positionId);
+            if (keccak256(reason) != keccak256(gone)) LowLevelCall.bubbleRevert(reason);
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -228,9 +234,7 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
 
     /// @inheritdoc IResourceStaking
     function tokenOf(Resource resource) public view returns (IERC20) {
-        if (resource == Resource.CPU) return _cpu;
-        if (resource == Resource.MEM) return _mem;
-        return resource == Resource.STO ? _sto : _net;
+        return [_cpu, _mem, _sto, _net][uint256(resource)];
     }
 
     /// @inheritdoc IResourceStaking
@@ -242,9 +246,7 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
 
     /// @inheritdoc IResourceStaking
     function rateOf(Resource resource) public pure returns (uint256) {
-        if (resource == Resource.CPU) return 1_000;
-        if (resource == Resource.MEM) return 800;
-        return resource == Resource.STO ? 600 : 500;
+        return [uint256(1_000), 800, 600, 500][uint256(resource)];
     }
 
     // ------------------------------------------------------------------------------------------------------------
