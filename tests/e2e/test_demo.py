@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import subprocess
@@ -51,6 +52,22 @@ def test_a_proposal_does_on_chain_what_was_predicted(demo: tuple[Path, str]) -> 
     assert "what it did on the chain is exactly what was predicted" in text
     report = demo[0] / "demo/dao/ethereum-local/proposals/mint_cpu/report.html"
     assert "everything that it changes is explained" in report.read_text()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("libvirt") is None, reason="no libvirt binding: see `make setup`")
+def test_a_vm_is_run_moved_and_its_outage_compensated(demo: tuple[Path, str]) -> None:
+    text = " ".join(demo[1].split())
+    for step in (
+        "buys 8 CPU for",
+        "asks to move it to us-east; it runs on meanwhile",
+        "approve; from now on nobody is entitled to run it",
+        "verifies the recorded state: intact",
+        "5 monitors sign 90.00 % of uptime",
+        "100 NOVA paid to the customer",
+        "ends the lease after 64 minutes of use",
+        "bought, run, moved, compensated, refunded in",
+    ):
+        assert step in text
 
 
 def test_costs_are_shown_for_every_operation(demo: tuple[Path, str]) -> None:
