@@ -1,4 +1,4 @@
-"""Gas of every operation of ProofOfTraining and of governing, exact to the unit, on prague:
+"""Gas of every operation, exact to the unit, on prague:
 `python -m tests.gas.snapshot [--write]`.
 
 Whole transactions, intrinsic gas and calldata included. Inputs and times are fixed, so the figures change only when the
@@ -20,7 +20,12 @@ from web3 import Web3
 
 from novacron.chain.anvil import Anvil
 from tests.contracts import rfc9162_reference as rfc
+from tests.gas.book import measure_book
+from tests.gas.compute import measure_compute
 from tests.gas.governance import measure_governance
+from tests.gas.market import BOUNDS as MARKET_BOUNDS
+from tests.gas.market import measure_market
+from tests.gas.sla import measure_sla
 from tests.support.contracts import deploy
 
 SNAPSHOT = Path(__file__).with_name("snapshot.json")
@@ -50,6 +55,20 @@ BOUNDS = {
     "delegate, depth 1": Bound(130_000),
     "transfer, both undelegated, neither verified": Bound(60_000),
     "transfer, one at depth 8, the other not verified": Bound(160_000),
+    **{name: Bound(limit) for name, limit in MARKET_BOUNDS.items()},
+    "fill of a sell, the maker's first pay": Bound(100_000),
+    "fill of a buy, the maker's first pay": Bound(100_000),
+    "stake": Bound(130_000),
+    "VM: createVM": Bound(260_000),
+    "VM: start": Bound(55_000),
+    "VM: acknowledgeStart": Bound(55_000),
+    "VM: acknowledgeStop": Bound(55_000),
+    "VM: stop": Bound(85_000),
+    "VM: settle": Bound(85_000),
+    "SLA: reportViolation, evidence of 5 monitors": Bound(200_000),
+    "SLA: reportViolation of a VM, evidence of 5 monitors": Bound(200_000),
+    "SLA: recordMeasurement, 5 monitors": Bound(200_000),
+    "SLA: finalise, undisputed": Bound(200_000),
 }
 
 Figures = dict[str, dict[str, int]]
@@ -73,7 +92,14 @@ def text(length: int) -> str:
 
 def measure() -> Figures:
     """All sections, each from a chain of its own."""
-    return {"ProofOfTraining": measure_proof_of_training(), "Governance": measure_governance()}
+    return {
+        "ProofOfTraining": measure_proof_of_training(),
+        "Governance": measure_governance(),
+        "Curve and pool": measure_market(),
+        "Orders and staking": measure_book(),
+        "VMs": {f"VM: {name}": used for name, used in measure_compute().items()},
+        "Agreements": {f"SLA: {name}": used for name, used in measure_sla().items()},
+    }
 
 
 def measure_proof_of_training() -> dict[str, int]:
