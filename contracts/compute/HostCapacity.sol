@@ -5,6 +5,7 @@ import {IHostRegistry} from "../../interfaces/IHostRegistry.sol";
 import {Capacity, Resource} from "../../interfaces/IResources.sol";
 import {Capacities} from "./Capacities.sol";
 import {HostStorage} from "./HostStorage.sol";
+import {Lives} from "./Lives.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title HostCapacity
@@ -25,7 +26,7 @@ abstract contract HostCapacity is HostStorage {
         // Check
         _requireLifecycle();
         HostSlots storage host = _known(hostId);
-        if (!host.accepting) revert HostRegistry_NotAccepting(hostId);
+        if (!Lives.isAccepting(host.life)) revert HostRegistry_NotAccepting(hostId);
         _requireAttested(hostId, host);
         (uint128 leased, uint128 reserved) = _holdings(hostId, host, holder);
         uint128 wanted = capacity.pack();
@@ -107,7 +108,7 @@ abstract contract HostCapacity is HostStorage {
     /// @inheritdoc IHostRegistry
     function availableTo(uint256 hostId, address holder) external view returns (Capacity memory) {
         HostSlots storage host = _known(hostId);
-        if (!host.accepting || block.timestamp >= host.attestedUntil) return Capacities.unpack(0);
+        if (!Lives.isAccepting(host.life) || block.timestamp >= host.attestedUntil) return Capacities.unpack(0);
         (uint128 leased, uint128 reserved) = _holdings(hostId, host, holder);
         return _availableTo(host, reserved.minus(leased)).unpack();
     }

@@ -6,11 +6,11 @@ import {Capacity} from "../../interfaces/IResources.sol";
 import {Capacities} from "./Capacities.sol";
 import {HostCapacity} from "./HostCapacity.sol";
 import {HostMaintenance} from "./HostMaintenance.sol";
+import {Lives} from "./Lives.sol";
 import {
     AccessManagedUpgradeable
 } from "@openzeppelin/contracts-upgradeable/access/manager/AccessManagedUpgradeable.sol";
 import {UUPSUpgradeable} from "@openzeppelin/contracts/proxy/utils/UUPSUpgradeable.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 /// @title HostRegistry
@@ -18,6 +18,7 @@ import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessManagedUpgradeable {
     using Capacities for uint128;
     using Capacities for Capacity;
+    using Lives for uint256;
 
     /// @custom:oz-upgrades-unsafe-allow constructor
     constructor() {
@@ -43,8 +44,7 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
         HostRegistryStorage storage $ = _hosts();
         hostId = ++$.hostCount;
         HostSlots storage host = $.hosts[SafeCast.toUint24(hostId)]; // leases keep it in 24 bits
-        host.agent = agent;
-        host.accepting = true;
+        host.life = Lives.withAccepting(Lives.withAgent(0, agent), true);
         host.provider = msg.sender;
         host.region = region;
         emit HostRegistered(hostId, msg.sender, region, agent);
@@ -58,13 +58,14 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
         if (agent == address(0)) revert HostRegistry_ZeroAddress();
 
         // Effect
-        host.agent = agent;
+        host.life = host.life.withAgent(agent);
         emit AgentSet(hostId, agent);
     }
 
     /// @inheritdoc IHostRegistry
     function setAccepting(uint256 hostId, bool accepting) external {
-        _owned(hostId).accepting = accepting;
+        HostSlots storage host = _owned(hostId);
+        host.life = host.life.withAccepting(accepting);
         emit AcceptingSet(hostId, accepting);
     }
 
@@ -141,10 +142,10 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
         HostSlots storage host = _known(hostId);
         return Host({
             provider: host.provider,
-            agent: host.agent,
+            agent: host.life.agent(),
             region: host.region,
-            accepting: host.accepting,
-            lastHeartbeat: host.lastHeartbeat,
+            accepting: host.life.isAccepting(),
+            lastHeartbeat: host.life.lastHeartbeat(),
             attestedUntil: host.attestedUntil,
             attested: host.attested.unpack(),
             leased: host.leased.unpack(),
@@ -157,7 +158,7 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
     /// @inheritdoc IHostRegistry
     function partiesOf(uint256 hostId) external view returns (address provider, address agent) {
         HostSlots storage host = _known(hostId);
-        return (host.provider, host.agent);
+        return (host.provider, host.life.agent());
     }
 
     /// @inheritdoc IHostRegistry
@@ -172,12 +173,12 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
 
     /// @inheritdoc IHostRegistry
     function clockOf(uint256 hostId) external view returns (uint40) {
-        return _clock(_hosts().hosts[hostId]);
+        return uint40(_hosts().hosts[hostId].life.clock(block.timestamp, HEARTBEAT_TIMEOUT));
     }
 
     /// @inheritdoc IHostRegistry
     function isAlive(uint256 hostId) external view returns (bool) {
-        uint256 last = _hosts().hosts[hostId].lastHeartbeat;
+        uint256 last = _hosts().hosts[hostId].life.lastHeartbeat();
         return last != 0 && block.timestamp - last <= HEARTBEAT_TIMEOUT;
     }
 
@@ -201,19 +202,14 @@ contract HostRegistry is HostCapacity, HostMaintenance, UUPSUpgradeable, AccessM
     }
 
     /// @dev A heartbeat: what passed since the last one counts as alive, up to the timeout.
-    function _beat(uint256 hostId, HostSlots storage host, address account) private returns (uint40 clock) {
+    function _beat(uint256 hostId, HostSlots storage host, address account) private returns (uint40) {
         // Check
-        if (host.agent != account) revert HostRegistry_NotAgent(hostId, account, host.agent);
+        uint256 life = host.life;
+        if (life.agent() != account) revert HostRegistry_NotAgent(hostId, account, life.agent());
 
         // Effect
-        clock = _clock(host);
-        host.alive = clock;
-        host.lastHeartbeat = uint40(block.timestamp);
-    }
-
-    function _clock(HostSlots storage host) private view returns (uint40) {
-        uint256 last = host.lastHeartbeat;
-        if (last == 0) return 0;
-        return host.alive + uint40(Math.min(block.timestamp - last, HEARTBEAT_TIMEOUT));
+        uint256 clock = life.clock(block.timestamp, HEARTBEAT_TIMEOUT);
+        host.life = life.withHeartbeat(block.timestamp, clock);
+        return uint40(clock);
     }
 }

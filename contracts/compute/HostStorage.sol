@@ -10,7 +10,7 @@ abstract contract HostStorage is IHostRegistry {
     /// @dev A host takes four slots at registration, two or three more once it is attested and leased, and one for
     /// maintenances. Words of four lanes are those of `Capacities`.
     ///
-    ///     0   flags 16 | alive 40 | lastHeartbeat 40 | agent 160
+    ///     0   life (`Lives`)
     ///     1   reservationEpoch 32 | attestedUntil 40 | provider 160
     ///     2   region 256
     ///     3   leased 128 | attested 128
@@ -18,11 +18,8 @@ abstract contract HostStorage is IHostRegistry {
     ///     5   reservable 128
     ///     6   three of (end 40 | start 40), the newest lowest
     struct HostSlots {
-        address agent;
-        uint40 lastHeartbeat;
-        /// @dev The clock at the last heartbeat.
-        uint40 alive;
-        bool accepting;
+        /// @dev Read and written as a whole, as `Lives` does: every acknowledgement does both.
+        uint256 life;
         address provider;
         uint40 attestedUntil;
         /// @dev Raised to end all reservations at once.

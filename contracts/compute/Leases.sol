@@ -15,14 +15,16 @@ struct Lease {
     uint40 since;
     uint40 used;
     uint40 funded;
-    uint40 deadline;
+    /// @dev The deadline; in Running, which has none, when it was entered: then the VM is due to be up since that time
+    /// at the latest, and its history is written when it leaves Running.
+    uint40 time;
 }
 
 /// @title Leases
 /// @notice A lease in one word:
 ///
 ///     255        215      175    135     95       71     47      15      8       0
-///     | deadline | funded | used | since | target | host | epoch | flags | state |
+///     |   time   | funded | used | since | target | host | epoch | flags | state |
 ///     |    40    |   40   |  40  |   40  |   24   |  24  |   32  |   8   |   8   |
 ///
 /// Flags are the origin in the low four bits, then `released` and `holding`.
@@ -59,23 +61,21 @@ library Leases {
         return uint256(lease.state) | uint256(lease.origin) << 8 | (lease.released ? RELEASED : 0)
             | (lease.holding ? HOLDING : 0) | uint256(lease.epoch) << 16 | uint256(lease.hostId) << 48
             | uint256(lease.targetId) << 72 | uint256(lease.since) << 96 | uint256(lease.used) << 136
-            | uint256(lease.funded) << 176 | uint256(lease.deadline) << 216;
+            | uint256(lease.funded) << 176 | uint256(lease.time) << 216;
     }
 
-    function unpack(uint256 word) internal pure returns (Lease memory) {
-        return Lease({
-            state: IVMLifecycle.State(uint8(word)),
-            origin: IVMLifecycle.State(uint8(word >> 8) & 0xf),
-            released: word & RELEASED != 0,
-            holding: word & HOLDING != 0,
-            epoch: uint32(word >> 16),
-            hostId: uint24(word >> 48),
-            targetId: uint24(word >> 72),
-            since: uint40(word >> 96),
-            used: uint40(word >> 136),
-            funded: uint40(word >> 176),
-            deadline: uint40(word >> 216)
-        });
+    function unpack(uint256 word) internal pure returns (Lease memory lease) {
+        lease.state = IVMLifecycle.State(uint8(word));
+        lease.origin = IVMLifecycle.State(uint8(word >> 8) & 0xf);
+        lease.released = word & RELEASED != 0;
+        lease.holding = word & HOLDING != 0;
+        lease.epoch = uint32(word >> 16);
+        lease.hostId = uint24(word >> 48);
+        lease.targetId = uint24(word >> 72);
+        lease.since = uint40(word >> 96);
+        lease.used = uint40(word >> 136);
+        lease.funded = uint40(word >> 176);
+        lease.time = uint40(word >> 216);
     }
 
     /// @dev Whether the state is one of a set of bits.
@@ -86,6 +86,11 @@ library Leases {
     /// @dev Whether the VM uses time: it runs, or runs on while approvals of its migration come in.
     function isUsing(Lease memory lease) internal pure returns (bool) {
         return isIn(lease, RUNNING) || (isIn(lease, PENDING) && lease.origin == IVMLifecycle.State.Running);
+    }
+
+    /// @dev In seconds; 0 when there is none.
+    function deadline(Lease memory lease) internal pure returns (uint40) {
+        return isIn(lease, RUNNING) ? 0 : lease.time;
     }
 
     function isExhausted(Lease memory lease) internal pure returns (bool) {

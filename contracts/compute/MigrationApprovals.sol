@@ -12,6 +12,8 @@ import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/Signa
 /// @title MigrationApprovals
 /// @notice See `IMigrationApprovals`.
 abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP712 {
+    using Leases for uint256;
+
     bytes32 private constant APPROVAL_TYPEHASH =
         keccak256("MigrationApproval(uint256 vmId,uint256 targetHostId,uint256 epoch,uint256 expiry)");
 
@@ -52,7 +54,8 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         external
         whenNotPaused
     {
-        Lease memory lease = _loadForApproval(vmId, targetHostId, epoch, expiry);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireWaiting(vmId, lease, targetHostId, epoch, expiry);
         uint256 given = _given(vmId, lease.epoch);
         uint256 approved = _approve(vmId, msg.sender, given);
         if (approved == given) revert IMigrationApprovals.MigrationApprovals_AlreadyApproved(vmId, msg.sender);
@@ -72,7 +75,8 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         if (approvers.length != signatures.length || approvers.length == 0) {
             revert IMigrationApprovals.MigrationApprovals_LengthMismatch(approvers.length, signatures.length);
         }
-        Lease memory lease = _loadForApproval(vmId, targetHostId, epoch, expiry);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireWaiting(vmId, lease, targetHostId, epoch, expiry);
         bytes32 digest =
             _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, vmId, targetHostId, epoch, expiry)));
         uint256 given = _given(vmId, lease.epoch);
@@ -98,15 +102,13 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
     // Internal
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev The lease when what is approved is exactly what waits, and its time is not over.
-    function _loadForApproval(uint256 vmId, uint256 targetHostId, uint256 epoch, uint256 expiry)
+    /// @dev What is approved is exactly what waits, and its time is not over.
+    function _requireWaiting(uint256 vmId, Lease memory lease, uint256 targetHostId, uint256 epoch, uint256 expiry)
         private
         view
-        returns (Lease memory lease)
     {
-        lease = _load(vmId);
         _requireIn(vmId, lease, Leases.PENDING);
-        if (targetHostId != lease.targetId || epoch != lease.epoch || expiry != lease.deadline) {
+        if (targetHostId != lease.targetId || epoch != lease.epoch || expiry != lease.time) {
             revert IMigrationApprovals.MigrationApprovals_Mismatch(vmId, targetHostId, epoch, expiry);
         }
         _requireInTime(vmId, lease);

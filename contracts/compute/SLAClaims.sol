@@ -140,21 +140,23 @@ abstract contract SLAClaims is ISLAClaims, SLAEvidence, ReentrancyGuardTransient
 
     /// @dev Pay the penalty of a claim that is decided.
     function _penalise(Subject memory subject, ClaimData storage claim) internal {
-        (uint256 slaId, uint256 window, TermsHead memory terms) = (subject.slaId, subject.window, subject.terms);
-        AgreementData storage agreement = _sla().agreements[slaId];
-        WindowState memory state = _stateOf(slaId, window);
-        (uint256 value, uint256 stake) = (claim.value, agreement.stake);
+        (TermsHead memory terms, uint256 value) = (subject.terms, claim.value);
+        AgreementData storage agreement = _sla().agreements[subject.slaId];
+        WindowState memory state = _stateOf(subject.slaId, terms.guarantees(), subject.window);
         uint256 share = terms.creditOf(_tierOf(subject, value));
         (uint256 fromStake, uint256 fromFee, uint256 credit, uint256 excess) =
-            SLAMath.penalty(terms.fee, share, stake, state);
-
+            SLAMath.penalty(terms.fee, share, agreement.stake, state);
         claim.outcome = Outcome.Penalised;
-        agreement.stake = uint128(stake - fromStake);
-        _sla().penalties[slaId][window] =
-            PenaltyData(uint128(state.credited + credit), uint128(state.takenFromFee + fromFee));
+        _writePenalty(subject, credit, fromFee);
+        agreement.stake -= uint128(fromStake);
         _credit(terms.customer, credit);
         _credit(_sla().treasury, excess);
-        emit Penalised(slaId, subject.guarantee, window, value, credit, excess);
+        emit Penalised(subject.slaId, subject.guarantee, subject.window, value, credit, excess);
+    }
+
+    function _writePenalty(Subject memory subject, uint256 credit, uint256 fromFee) private {
+        PenaltyData storage penalty = _penaltyOf(_claimKey(subject.slaId, subject.guarantee, subject.window));
+        (penalty.credited, penalty.takenFromFee, penalty.none) = (uint96(credit), uint96(fromFee), 0);
     }
 
     /// @dev A disputed violation stands: the provider's bond goes with the claimant's to the claimant.

@@ -5,6 +5,7 @@ import {SLADomain} from "./SLADomain.sol";
 import {SLAMath} from "./SLAMath.sol";
 import {SLATerms} from "./SLATerms.sol";
 import {TermsCode, TermsHead} from "./TermsCode.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 
 /// @title SLAEvidence
@@ -56,10 +57,15 @@ abstract contract SLAEvidence is SLATerms, SLADomain {
         }
         address signer = subject.terms.monitors()[monitor];
         bytes32 digest = _hash(subject.slaId, subject.guarantee, subject.window, observation);
-        if (!SignatureChecker.isValidSignatureNowCalldata(signer, digest, observation.signature)) {
-            revert SLA_BadSignature(i, signer);
-        }
+        if (!_isSigned(signer, digest, observation.signature)) revert SLA_BadSignature(i, signer);
         return observation.value;
+    }
+
+    /// @dev As `SignatureChecker`, but looks at the signer's account only when its key has not signed: 2,600 gas each.
+    function _isSigned(address signer, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        (address recovered, ECDSA.RecoverError flaw,) = ECDSA.tryRecoverCalldata(digest, signature);
+        if (flaw == ECDSA.RecoverError.NoError && recovered == signer) return true;
+        return signer.code.length != 0 && SignatureChecker.isValidERC1271SignatureNowCalldata(signer, digest, signature);
     }
 
     /// @dev Which credit `value` means, 0 for none.

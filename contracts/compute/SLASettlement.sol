@@ -70,7 +70,7 @@ abstract contract SLASettlement is SLAAgreements {
         (, uint256 end) = _endedWindow(slaId, agreement, terms, window);
         uint256 deadline = end + terms.reportPeriod;
         if (block.timestamp < deadline) revert SLA_ReportPeriodRuns(slaId, window, deadline);
-        WindowState memory state = _stateOf(slaId, window);
+        WindowState memory state = _stateOf(slaId, terms.guarantees(), window);
         if (state.settled) revert SLA_AlreadySettled(slaId, window);
         bool measured = true;
         for (uint256 guarantee = 0; guarantee < terms.guarantees(); ++guarantee) {

@@ -33,10 +33,17 @@ abstract contract SLAStorage is ISLATypes {
         Outcome outcome;
     }
 
-    /// @dev One slot, written by penalties alone: takenFromFee 128 | credited 128.
+    /// @dev The same slot once the claim is penalised: nobody is owed a bond any more, and no period runs.
+    ///
+    ///     outcome 8 | signers 8 | value 32 | 0 8 | takenFromFee 96 | credited 96
     struct PenaltyData {
-        uint128 credited;
-        uint128 takenFromFee;
+        /// @dev What the customer was credited with; both are at most the fee, which has 96 bits.
+        uint96 credited;
+        uint96 takenFromFee;
+        uint8 none;
+        uint32 value;
+        uint8 signers;
+        Outcome outcome;
     }
 
     /// @dev Which claim an arbitrator's dispute is about. One slot; there is none when `slaId` is 0.
@@ -57,7 +64,6 @@ abstract contract SLAStorage is ISLATypes {
         mapping(uint256 slaId => AgreementData) agreements;
         /// @dev By `_claimKey`.
         mapping(uint256 claimKey => ClaimData) claims;
-        mapping(uint256 slaId => mapping(uint256 window => PenaltyData)) penalties;
         /// @dev A bit a window, 256 in a word.
         mapping(uint256 slaId => mapping(uint256 word => uint256)) settled;
         mapping(uint256 claimKey => uint256) disputeIds;
@@ -92,10 +98,28 @@ abstract contract SLAStorage is ISLATypes {
         if (agreement.startedAt == 0) revert SLA_NotActive(slaId);
     }
 
-    function _stateOf(uint256 slaId, uint256 window) internal view returns (WindowState memory state) {
-        PenaltyData storage penalties = _sla().penalties[slaId][window];
-        (state.credited, state.takenFromFee) = (penalties.credited, penalties.takenFromFee);
+    /// @param guarantees how many the agreement has.
+    function _stateOf(uint256 slaId, uint256 guarantees, uint256 window)
+        internal
+        view
+        returns (WindowState memory state)
+    {
+        for (uint256 guarantee = 0; guarantee < guarantees; ++guarantee) {
+            PenaltyData storage penalty = _penaltyOf(_claimKey(slaId, guarantee, window));
+            if (penalty.outcome == Outcome.Penalised) {
+                state.credited += penalty.credited;
+                state.takenFromFee += penalty.takenFromFee;
+            }
+        }
         state.settled = _sla().settled[slaId][window >> 8] >> (window & 0xff) & 1 == 1;
+    }
+
+    /// @dev What the slot of a claim says when its outcome is Penalised.
+    function _penaltyOf(uint256 claimKey) internal view returns (PenaltyData storage penalty) {
+        ClaimData storage claim = _sla().claims[claimKey];
+        assembly ("memory-safe") {
+            penalty.slot := claim.slot
+        }
     }
 
     /// @dev Of a guarantee in a window: slaId | window 32 | guarantee 8.

@@ -47,7 +47,7 @@ contract SLATermsBook {
         _require(terms.windows != 0 && terms.windows <= MAX_WINDOWS, "windows", terms.windows);
         _require(_isPeriod(terms.reportPeriod), "reportPeriod", terms.reportPeriod);
         _require(_isPeriod(terms.disputePeriod), "disputePeriod", terms.disputePeriod);
-        _require(terms.fee != 0, "fee", 0);
+        _require(terms.fee != 0 && terms.fee <= type(uint96).max, "fee", terms.fee);
         _require(terms.bond != 0, "bond", 0);
         _require(terms.minSamples != 0, "minSamples", 0);
     }

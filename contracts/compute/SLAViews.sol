@@ -70,8 +70,8 @@ abstract contract SLAViews is SLASettlement, SLADomain {
 
     /// @inheritdoc ISLA
     function windowStateOf(uint256 slaId, uint256 window) external view returns (WindowState memory) {
-        _agreementOf(slaId);
-        return _stateOf(slaId, window);
+        (TermsHead memory terms,,) = _knownWindow(slaId, window);
+        return _stateOf(slaId, terms.guarantees(), window);
     }
 
     /// @inheritdoc ISLA
@@ -80,12 +80,14 @@ abstract contract SLAViews is SLASettlement, SLADomain {
         if (guarantee >= terms.guarantees()) revert SLA_UnknownGuarantee(slaId, guarantee);
         uint256 key = _claimKey(slaId, guarantee, window);
         ClaimData storage claim = _sla().claims[key];
+        // A penalty lies where these two were.
+        bool isOver = claim.outcome == Outcome.Penalised;
         return Claim({
-            claimant: claim.claimant,
+            claimant: isOver ? address(0) : claim.claimant,
             outcome: claim.outcome,
             signers: claim.signers,
             value: claim.value,
-            since: claim.since,
+            since: isOver ? 0 : claim.since,
             disputeId: _sla().disputeIds[key]
         });
     }

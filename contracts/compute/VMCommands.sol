@@ -10,12 +10,13 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 /// @title VMCommands
 /// @notice What customers command a VM that is there.
 abstract contract VMCommands is IVMLifecycle, VMEnding, BrakeableUpgradeable, ReentrancyGuardTransient {
-    using Leases for Lease;
+    using Leases for uint256;
 
     /// @inheritdoc IVMLifecycle
     function start(uint256 vmId) external whenNotPaused {
         // Check
-        Lease memory lease = _loadForCustomer(vmId, Leases.RESTING);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.RESTING);
         _requireFunds(vmId, lease);
 
         // Effect
@@ -29,27 +30,32 @@ abstract contract VMCommands is IVMLifecycle, VMEnding, BrakeableUpgradeable, Re
 
     /// @inheritdoc IVMLifecycle
     function stop(uint256 vmId) external {
-        Lease memory lease = _loadForCustomer(vmId, Leases.STOPPABLE);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.STOPPABLE);
         _accrue(lease);
         _enter(vmId, lease, State.Stopping);
     }
 
     /// @inheritdoc IVMLifecycle
     function pause(uint256 vmId) external {
-        Lease memory lease = _loadForCustomer(vmId, Leases.RUNNING);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.RUNNING);
         _accrue(lease);
         _enter(vmId, lease, State.Paused);
     }
 
     /// @inheritdoc IVMLifecycle
     function resume(uint256 vmId) external whenNotPaused {
-        Lease memory lease = _loadForCustomer(vmId, Leases.PAUSED);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.PAUSED);
         _requireFunds(vmId, lease);
         _enter(vmId, lease, State.Starting);
     }
 
     /// @inheritdoc IVMLifecycle
     function terminate(uint256 vmId) external nonReentrant {
-        _end(vmId, _loadForCustomer(vmId, Leases.ANY_BUT_TERMINATED));
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.ANY_BUT_TERMINATED);
+        _end(vmId, lease);
     }
 }

@@ -11,6 +11,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 /// @notice What anybody may do to a VM, and its provider, when the time has come.
 abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
     using Leases for Lease;
+    using Leases for uint256;
 
     // ------------------------------------------------------------------------------------------------------------
     // Providers
@@ -19,13 +20,14 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
     /// @inheritdoc IVMLifecycle
     function reclaim(uint256 vmId) external {
         // Check
-        Lease memory lease = _loadForProvider(vmId, VMTimes.RETENTION - VMTimes.IDLE_GRACE);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireProvider(vmId, lease, VMTimes.RETENTION - VMTimes.IDLE_GRACE);
         if (!lease.holding) revert VMLifecycle_WrongState(vmId, lease.state);
 
         // Effect
         lease.holding = false;
         _store(vmId, lease);
-        _setDue(vmId, false); // a VM that failed and is not started again is not held against its host for ever
+        _setDue(vmId, false, block.timestamp); // a VM that failed and is not started again is not held against its host for ever
         emit CapacityReclaimed(vmId, lease.hostId);
 
         // Interaction
@@ -34,7 +36,9 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
 
     /// @inheritdoc IVMLifecycle
     function evict(uint256 vmId) external nonReentrant {
-        _end(vmId, _loadForProvider(vmId, 0));
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireProvider(vmId, lease, 0);
+        _end(vmId, lease);
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -43,7 +47,7 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
 
     /// @inheritdoc IVMLifecycle
     function settle(uint256 vmId) external {
-        Lease memory lease = _load(vmId);
+        Lease memory lease = _wordOf(vmId).unpack();
         _accrue(lease);
         _store(vmId, lease);
         (address provider,) = _partiesOf(lease.hostId);
@@ -52,7 +56,7 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
 
     /// @inheritdoc IVMLifecycle
     function expire(uint256 vmId) external {
-        Lease memory lease = _load(vmId);
+        Lease memory lease = _wordOf(vmId).unpack();
         if (lease.isUsing()) {
             _accrue(lease);
             if (lease.isExhausted()) return _abandon(vmId, lease, State.Suspended);
@@ -62,14 +66,14 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
         if (lease.isIn(Leases.RESTING | Leases.RUNNING | Leases.TERMINATED)) {
             revert VMLifecycle_NothingToExpire(vmId, state);
         }
-        _requirePassed(vmId, lease.deadline);
+        _requirePassed(vmId, lease.time);
         if (lease.isIn(Leases.IN_MIGRATION)) {
             _return(vmId, lease);
         } else if (state == State.Paused) {
             _enter(vmId, lease, State.Stopping);
         } else {
             _enter(vmId, lease, State.Failed);
-            if (state == State.Starting) _setDue(vmId, true); // a host that says nothing is down
+            if (state == State.Starting) _setDue(vmId, true, block.timestamp); // a host that says nothing is down
         }
     }
 
@@ -77,13 +81,12 @@ abstract contract VMExpiry is IVMLifecycle, VMEnding, ReentrancyGuardTransient {
     // Internal
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev The lease for its provider, of a VM that rests, `early` seconds before its deadline at the soonest.
-    function _loadForProvider(uint256 vmId, uint256 early) private view returns (Lease memory lease) {
-        lease = _load(vmId);
+    /// @dev An act of the provider, on a VM that rests, `early` seconds before its deadline at the soonest.
+    function _requireProvider(uint256 vmId, Lease memory lease, uint256 early) private view {
         (address provider,) = _partiesOf(lease.hostId);
         if (msg.sender != provider) revert VMLifecycle_NotProvider(vmId, msg.sender);
         _requireIn(vmId, lease, Leases.RESTING);
-        _requirePassed(vmId, lease.deadline - early);
+        _requirePassed(vmId, lease.time - early);
     }
 
     function _requirePassed(uint256 vmId, uint256 time) private view {

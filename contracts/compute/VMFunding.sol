@@ -21,6 +21,7 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 abstract contract VMFunding is VMTransitions, PausableUpgradeable, ReentrancyGuardTransient {
     using Capacities for Capacity;
     using Leases for Lease;
+    using Leases for uint256;
     using SafeERC20 for IERC20;
 
     // ------------------------------------------------------------------------------------------------------------
@@ -97,7 +98,7 @@ abstract contract VMFunding is VMTransitions, PausableUpgradeable, ReentrancyGua
     /// @notice See `IVMLifecycle`.
     function topUp(uint256 vmId, uint40 seconds_) external nonReentrant whenNotPaused {
         // Check
-        Lease memory lease = _load(vmId);
+        Lease memory lease = _wordOf(vmId).unpack();
         _requireIn(vmId, lease, Leases.ANY_BUT_TERMINATED);
         if (seconds_ == 0 || seconds_ > type(uint40).max - lease.funded) {
             revert IVMLifecycle.VMLifecycle_BadDuration(seconds_);
@@ -149,7 +150,7 @@ abstract contract VMFunding is VMTransitions, PausableUpgradeable, ReentrancyGua
         lease.epoch = 1;
         lease.hostId = uint24(hostId); // a host that is not known is refused below
         lease.funded = seconds_;
-        lease.deadline = uint40(block.timestamp) + VMTimes.RETENTION;
+        lease.time = uint40(block.timestamp) + VMTimes.RETENTION;
         _store(vmId, lease);
         emit IVMLifecycle.VMCreated(vmId, msg.sender, hostId, capacity, policyId, configuration);
         uint256[4] memory missing = _fund(vmId, 0, seconds_);

@@ -11,11 +11,12 @@ import {VMMigrations} from "./VMMigrations.sol";
 /// tokens and no authority.
 contract VMLifecycleExtension is VMFunding, VMMigrations {
     using Leases for Lease;
+    using Leases for uint256;
 
     /// @notice See `IVMLifecycle`.
     function recordState(uint256 vmId, uint32 epoch, bytes32 record) external {
         // Check
-        Lease memory lease = _load(vmId);
+        Lease memory lease = _wordOf(vmId).unpack();
         _requireEpoch(vmId, lease, epoch);
         _requireIn(vmId, lease, Leases.ANY_BUT_TERMINATED);
         if (record == 0) revert IVMLifecycle.VMLifecycle_ZeroRecord();

@@ -9,7 +9,7 @@ import {MigrationApprovals} from "./MigrationApprovals.sol";
 /// @notice Migrations: asked for by the customer, let go of by the source, taken over by the target. From the moment
 /// that nothing more needs approval until the target has acknowledged, nobody may run the VM.
 abstract contract VMMigrations is MigrationApprovals {
-    using Leases for Lease;
+    using Leases for uint256;
 
     // ------------------------------------------------------------------------------------------------------------
     // Customers
@@ -17,19 +17,24 @@ abstract contract VMMigrations is MigrationApprovals {
 
     /// @notice See `IVMLifecycle`.
     function migrateVM(uint256 vmId, bytes32 targetRegion) external whenNotPaused {
-        Lease memory lease = _loadForCustomer(vmId, Leases.MOVABLE);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.MOVABLE);
         (address provider,) = _partiesOf(lease.hostId);
         _request(vmId, lease, _registry().hostIn(provider, targetRegion), targetRegion);
     }
 
     /// @notice See `IVMLifecycle`.
     function migrateToHost(uint256 vmId, uint256 targetHostId) external whenNotPaused {
-        _request(vmId, _loadForCustomer(vmId, Leases.MOVABLE), targetHostId, _registry().regionOf(targetHostId));
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.MOVABLE);
+        _request(vmId, lease, targetHostId, _registry().regionOf(targetHostId));
     }
 
     /// @notice See `IVMLifecycle`.
     function cancelMigration(uint256 vmId) external {
-        _return(vmId, _loadForCustomer(vmId, Leases.IN_MIGRATION));
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireCommand(vmId, lease, Leases.IN_MIGRATION);
+        _return(vmId, lease);
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -39,7 +44,8 @@ abstract contract VMMigrations is MigrationApprovals {
     /// @notice See `IVMLifecycle`.
     function acknowledgeRelease(uint256 vmId, uint32 epoch, bytes32 record) external {
         // Check
-        Lease memory lease = _loadForAgent(vmId, epoch, Leases.MIGRATING);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireAnswer(vmId, lease, epoch, Leases.MIGRATING);
         if (lease.released) revert IVMLifecycle.VMLifecycle_WrongState(vmId, lease.state);
         if (record == 0) revert IVMLifecycle.VMLifecycle_ZeroRecord();
         _touch(lease.hostId);
@@ -54,7 +60,8 @@ abstract contract VMMigrations is MigrationApprovals {
     /// @notice See `IVMLifecycle`.
     function acknowledgeMigration(uint256 vmId, uint32 epoch) external {
         // Check
-        Lease memory lease = _loadForAgent(vmId, epoch, Leases.MIGRATING);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireAnswer(vmId, lease, epoch, Leases.MIGRATING);
         IVMLifecycle.State origin = lease.origin;
         if (!lease.released && origin != IVMLifecycle.State.Failed) {
             revert IVMLifecycle.VMLifecycle_NotReleased(vmId);
@@ -79,7 +86,8 @@ abstract contract VMMigrations is MigrationApprovals {
 
     /// @notice See `IVMLifecycle`.
     function abortMigration(uint256 vmId, uint32 epoch) external {
-        Lease memory lease = _loadForAgent(vmId, epoch, Leases.IN_MIGRATION);
+        Lease memory lease = _wordOf(vmId).unpack();
+        _requireAnswer(vmId, lease, epoch, Leases.IN_MIGRATION);
         (, address agent) = _partiesOf(lease.hostId);
         _touch(msg.sender == agent ? lease.hostId : lease.targetId);
         _return(vmId, lease);
@@ -101,7 +109,7 @@ abstract contract VMMigrations is MigrationApprovals {
         lease.targetId = uint24(target);
         _accrue(lease);
         _leave(vmId, lease, isAbroad ? IVMLifecycle.State.MigrationPending : IVMLifecycle.State.Migrating);
-        emit IVMLifecycle.MigrationRequested(vmId, source, target, lease.epoch, lease.deadline);
+        emit IVMLifecycle.MigrationRequested(vmId, source, target, lease.epoch, lease.time);
 
         // Interaction: the target must have room
         _occupy(vmId, target);

@@ -14,7 +14,6 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 abstract contract VMStorage {
     using Capacities for uint128;
     using Leases for Lease;
-    using Leases for uint256;
 
     /// @dev Five slots a VM, all made at creation:
     ///
@@ -22,7 +21,7 @@ abstract contract VMStorage {
     ///     1   customer 160
     ///     2   policyId 32 | settled 40 | capacity 128 (`Capacities`)
     ///     3   record 256
-    ///     4   due (`DueHistory`)
+    ///     4   due (`DueHistory`), but for the present stretch of Running
     struct VMSlots {
         uint256 lease;
         address customer;
@@ -64,22 +63,21 @@ abstract contract VMStorage {
     // Internal: leases
     // ------------------------------------------------------------------------------------------------------------
 
-    function _load(uint256 vmId) internal view returns (Lease memory) {
-        uint256 word = _vms().vms[vmId].lease;
+    /// @dev The lease of a VM that there is: `_wordOf(vmId).unpack()`. No function returns a `Lease`, for each that did
+    /// would make one more in memory.
+    function _wordOf(uint256 vmId) internal view returns (uint256 word) {
+        word = _vms().vms[vmId].lease;
         if (word == 0) revert IVMLifecycle.VMLifecycle_UnknownVM(vmId); // epochs begin at 1
-        return word.unpack();
     }
 
-    /// @dev The lease for a command of its customer, in one of `states`.
-    function _loadForCustomer(uint256 vmId, uint256 states) internal view returns (Lease memory lease) {
-        lease = _load(vmId);
+    /// @dev A command of the VM's customer, in one of `states`.
+    function _requireCommand(uint256 vmId, Lease memory lease, uint256 states) internal view {
         if (msg.sender != _vms().vms[vmId].customer) revert IVMLifecycle.VMLifecycle_NotCustomer(vmId, msg.sender);
         _requireIn(vmId, lease, states);
     }
 
-    /// @dev The lease for an agent's answer to `epoch`, in one of `states`, while its time runs.
-    function _loadForAgent(uint256 vmId, uint256 epoch, uint256 states) internal view returns (Lease memory lease) {
-        lease = _load(vmId);
+    /// @dev An agent's answer to `epoch`, in one of `states`, while its time runs.
+    function _requireAnswer(uint256 vmId, Lease memory lease, uint256 epoch, uint256 states) internal view {
         _requireEpoch(vmId, lease, epoch);
         _requireIn(vmId, lease, states);
         _requireInTime(vmId, lease);
@@ -98,8 +96,10 @@ abstract contract VMStorage {
     }
 
     function _requireInTime(uint256 vmId, Lease memory lease) internal view {
-        uint256 deadline = lease.deadline;
-        if (deadline != 0 && block.timestamp >= deadline) revert IVMLifecycle.VMLifecycle_TooLate(vmId, deadline);
+        uint256 time = lease.time;
+        if (block.timestamp >= time && !lease.isIn(Leases.RUNNING)) {
+            revert IVMLifecycle.VMLifecycle_TooLate(vmId, time);
+        }
     }
 
     function _requireFunds(uint256 vmId, Lease memory lease) internal pure {

@@ -21,16 +21,17 @@ abstract contract VMTransitions is VMBalances {
 
     /// @dev Enter a state and store the lease: a new epoch, a new deadline, and whether the VM is due to be up.
     function _enter(uint256 vmId, Lease memory lease, IVMLifecycle.State to) internal {
-        IVMLifecycle.State from = lease.state;
+        (IVMLifecycle.State from, uint40 entered) = (lease.state, lease.time);
+        uint256 entering = 1 << uint256(to);
         lease.state = to;
+        lease.time = entering & Leases.TERMINATED != 0 ? 0 : uint40(block.timestamp) + _timeOf(entering);
         unchecked {
             ++lease.epoch; // 2^32 steps cost more than all the gas there is
         }
-        uint40 time = _timeOf(to);
-        lease.deadline = time == 0 ? 0 : uint40(block.timestamp) + time;
         _store(vmId, lease);
-        if (lease.isIn(Leases.NOT_DUE | Leases.RUNNING)) _setDue(vmId, to == IVMLifecycle.State.Running);
         emit IVMLifecycle.StateChanged(vmId, lease.hostId, from, to, lease.epoch);
+        if (from == IVMLifecycle.State.Running) _setDue(vmId, true, entered);
+        if (entering & Leases.NOT_DUE != 0) _setDue(vmId, false, block.timestamp);
     }
 
     /// @dev Enter a state in which a migration that may have been under way is not any more.
@@ -49,21 +50,20 @@ abstract contract VMTransitions is VMBalances {
         _abandon(vmId, lease, isDown ? IVMLifecycle.State.Starting : origin);
     }
 
-    function _setDue(uint256 vmId, bool due) internal {
+    function _setDue(uint256 vmId, bool due, uint256 time) internal {
         VMSlots storage vm = _vms().vms[vmId];
         uint256 history = vm.due;
-        if (history.isDue() != due) vm.due = history.set(due, block.timestamp);
+        if (history.isDue() != due) vm.due = history.set(due, time);
     }
 
-    /// @dev How long until `expire` (or the provider, for a VM that rests) may act in this state; 0 for ever.
-    function _timeOf(IVMLifecycle.State state) private pure returns (uint40) {
-        if (state == IVMLifecycle.State.Running || state == IVMLifecycle.State.Terminated) return 0;
-        if (state == IVMLifecycle.State.Starting || state == IVMLifecycle.State.Stopping) return VMTimes.COMMAND_TIMEOUT;
-        if (state == IVMLifecycle.State.Paused) return VMTimes.PAUSE_LIMIT;
-        if (state == IVMLifecycle.State.MigrationPending) return VMTimes.APPROVAL_TIMEOUT;
-        if (state == IVMLifecycle.State.Migrating) return VMTimes.MIGRATION_TIMEOUT;
-        if (state == IVMLifecycle.State.Unknown) return VMTimes.UNKNOWN_LIMIT;
-        return VMTimes.RETENTION;
+    /// @dev How long until `expire` (or the provider, for a VM that rests) may act in this state; 0 in Running, never.
+    function _timeOf(uint256 state) private pure returns (uint40) {
+        if (state & Leases.RUNNING != 0) return 0;
+        if (state & (Leases.STARTING | Leases.STOPPING) != 0) return VMTimes.COMMAND_TIMEOUT;
+        if (state & Leases.RESTING != 0) return VMTimes.RETENTION;
+        if (state & Leases.PAUSED != 0) return VMTimes.PAUSE_LIMIT;
+        if (state & Leases.PENDING != 0) return VMTimes.APPROVAL_TIMEOUT;
+        return state & Leases.MIGRATING != 0 ? VMTimes.MIGRATION_TIMEOUT : VMTimes.UNKNOWN_LIMIT;
     }
 
     // ------------------------------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
 
     /// @inheritdoc IVMLifecycle
     function vmOf(uint256 vmId) external view returns (VM memory) {
-        return _view(vmId, _load(vmId));
+        return _view(vmId, _wordOf(vmId).unpack());
     }
 
     /// @inheritdoc IVMLifecycle
@@ -60,7 +60,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
 
     /// @inheritdoc IVMLifecycle
     function entitledHost(uint256 vmId) external view returns (uint256 hostId) {
-        return _load(vmId).entitled();
+        return _wordOf(vmId).unpack().entitled();
     }
 
     /// @inheritdoc IVMLifecycle
@@ -76,7 +76,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
 
     /// @inheritdoc IVMLifecycle
     function escrowOf(uint256 vmId, Resource resource) external view returns (uint256) {
-        Lease memory lease = _load(vmId);
+        Lease memory lease = _wordOf(vmId).unpack();
         VMSlots storage vm = _vms().vms[vmId];
         uint256 units = vm.capacity.lane(uint256(resource));
         // After the end nothing is held but what the provider is still owed.
@@ -88,8 +88,10 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
 
     /// @inheritdoc IVMLifecycle
     function dueIn(uint256 vmId, uint40 from, uint40 to) external view returns (uint40) {
-        _load(vmId);
-        return uint40(_vms().vms[vmId].due.within(from, to));
+        Lease memory lease = _wordOf(vmId).unpack();
+        uint256 history = _vms().vms[vmId].due;
+        if (lease.state == State.Running) history = history.set(true, lease.time);
+        return uint40(history.within(from, to));
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -130,7 +132,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
 
     /// @inheritdoc IMigrationApprovals
     function approvalsOf(uint256 vmId) external view returns (uint256 count, uint256 threshold) {
-        return (_ones(_given(vmId, _load(vmId).epoch)), _thresholdOf(vmId));
+        return (_ones(_given(vmId, _wordOf(vmId).unpack().epoch)), _thresholdOf(vmId));
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
     // ------------------------------------------------------------------------------------------------------------
 
     function _accrued(uint256 vmId) private view returns (Lease memory lease) {
-        lease = _load(vmId);
+        lease = _wordOf(vmId).unpack();
         _accrue(lease);
     }
 
@@ -158,7 +160,7 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
             used: lease.used,
             funded: lease.funded,
             settled: vm.settled,
-            deadline: lease.deadline,
+            deadline: lease.deadline(),
             capacity: vm.capacity.unpack(),
             record: vm.record
         });

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,18 +14,10 @@ import click
 
 from novacron.atomic import write_atomically
 from novacron.chain.endpoints import EndpointPool
-from novacron.chain.fees import FeePolicy
-from novacron.chain.signer import (
-    Signer,
-    passphrase_from_env,
-    passphrase_from_file,
-    signer_from_command,
-    signer_from_env,
-    signer_from_keystore,
-)
 from novacron.cli import governance_show as shown
 from novacron.cli.app import App, facts, pass_app, read_text
-from novacron.exceptions import ConfigurationError, DriftError, InputError
+from novacron.cli.network import fees_of, settings_of, signer_of
+from novacron.exceptions import DriftError, InputError
 from novacron.governance.lifecycle.cancel import cancel_proposal
 from novacron.governance.lifecycle.keeper import Keeper, KeeperAction
 from novacron.governance.lifecycle.lifecycle import Lifecycle
@@ -71,41 +62,6 @@ def governance() -> None:
 # --------------------------------------------------------------------------------------------------------------------
 
 
-def settings_of(app: App, *, reading: bool) -> ClientConfig:
-    """The configuration, with a manifest. Reading needs no key. Raises ConfigurationError."""
-    in_file = app.config is not None and app.config.suffix != ".json"
-    if in_file:
-        config = app.settings()
-    else:
-        extra: dict[str, Any] = {} if app.config is None else {"manifest": app.config}
-        if reading:
-            extra["read_only"] = True
-        elif not os.environ.get("NOVACRON_STORE"):
-            extra["store"] = Path("deployments")  # a client's outbox, of which governance has none; never opened
-        config = ClientConfig.from_environment(**extra)
-    if config.manifest is None or not config.rpc_urls:
-        raise ConfigurationError(
-            "governance needs a deployment's manifest and an RPC address: give "
-            "--config deployments/<network>/manifest.json (or NOVACRON_MANIFEST) and set NOVACRON_RPC_URLS"
-        )
-    return config
-
-
-def signer_of(config: ClientConfig) -> Signer:
-    """The configured account. Raises ConfigurationError, SigningKeyError, KeyMismatchError."""
-    if config.keystore is not None:
-        file = config.passphrase_file
-        source = passphrase_from_env(config.passphrase_env) if file is None else passphrase_from_file(file)
-        return signer_from_keystore(config.keystore, source, expected_address=config.address)
-    if config.key_command:
-        return signer_from_command(config.key_command, expected_address=config.address)
-    if config.private_key_env is not None and not config.read_only:
-        return signer_from_env(config.private_key_env, expected_address=config.address)
-    raise ConfigurationError(
-        "no key is configured: set NOVACRON_PRIVATE_KEY, NOVACRON_KEYSTORE or NOVACRON_KEY_COMMAND"
-    )
-
-
 @contextmanager
 def workspace_of(config: ClientConfig) -> Iterator[Workspace]:
     """The project and network of the configured manifest."""
@@ -130,10 +86,8 @@ def acting(app: App, safe: str | None = None) -> Iterator[tuple[Workspace, Sende
         if safe is not None:
             yield workspace, workspace.safe_sender(safe)
             return
-        cap = config.max_fee_per_gas
-        fees = FeePolicy(config.fee_speed) if cap is None else FeePolicy(config.fee_speed, cap)
         options: dict[str, Any] = {"confirmations": config.confirmations, "timeout": config.timeout}
-        yield workspace, AccountSender(workspace.manager(signer_of(config), fees, **options))
+        yield workspace, AccountSender(workspace.manager(signer_of(config), fees_of(config), **options))
 
 
 def notify(app: App) -> Callable[[str], None]:

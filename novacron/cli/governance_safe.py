@@ -19,11 +19,10 @@ from novacron.cli.governance import (
     moved_option,
     notify,
     reading,
-    settings_of,
-    signer_of,
 )
 from novacron.cli.governance_call import called
 from novacron.cli.governance_show import hex_id, show_drift, show_sent
+from novacron.cli.network import settings_of, signer_of
 from novacron.exceptions import DriftError, InputError
 from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction
 from novacron.governance.lifecycle.safe_calls import SafeCall, argument_words, function_words, safe_call

@@ -29,7 +29,7 @@ from novacron.compute.hosts import Hosts
 from novacron.compute.sla import Outcome, Sla
 from novacron.compute.sla_advice import SLA_ADVICE
 from novacron.compute.state_records import verify_state_integrity
-from novacron.compute.states import State
+from novacron.compute.state_words import State
 from novacron.compute.vms import VMs
 from novacron.demo.monitoring import Service, Station, WallClock, agreement_terms, stations
 from novacron.deploy.genesis import LOCAL_GENESIS, UNIT, Genesis

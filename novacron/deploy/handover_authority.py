@@ -68,15 +68,13 @@ def members(view: View) -> Section:
 
 def _strange_grants(view: View) -> set[tuple[int, str]]:
     """Roles and accounts that neither the plan nor a proposal has brought together; ADMIN not even by a proposal."""
-    assert view.plan.configuration is not None  # the suite always has one
-    recorded = Genesis.from_json(view.plan.configuration)
     planned = {
         (ROLES["ADMIN"], view.deployer),
         (ROLES["ADMIN"], view.address("Timelock")),
         (ROLES["GUARDIAN"], view.address("GuardianSafe")),
         *(
             (role, account)
-            for one in (recorded, view.genesis)
+            for one in (view.recorded, view.genesis)
             for role, accounts in _named(one).items()
             for account in accounts
         ),

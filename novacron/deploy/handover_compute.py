@@ -7,7 +7,8 @@ from typing import Any
 
 from novacron.deploy.genesis import RESOURCE_NAMES
 from novacron.deploy.handover_history import ANEW
-from novacron.deploy.handover_view import Finding, Section, View
+from novacron.deploy.handover_view import Finding, Section, View, position
+from novacron.deploy.rules import ROLES
 
 
 def settings(view: View) -> Section:
@@ -35,7 +36,7 @@ def settings(view: View) -> Section:
 def current(view: View) -> Section:
     """What the market charges and which tokens are meant are as planned, or as the latest proposal has set them."""
     findings = []
-    fee = view.genesis.market.fee
+    fee = view.recorded.market.fee
     for log in view.events("ResourceMarket", "FeeSet"):
         fee = log.args["fee"] if view.governed(log) else fee
     if (found := view.handle("ResourceMarket").call("fee")) != fee:
@@ -52,15 +53,19 @@ def current(view: View) -> Section:
 
 
 def attestations(view: View) -> Section:
-    """Hosts were attested by the planned auditors, or by those whom a proposal has named."""
-    auditors = set(view.genesis.auditors)
+    """Hosts were attested by the planned auditors, or by those whom a proposal had named by then."""
+    named = dict.fromkeys((*view.recorded.auditors, *view.genesis.auditors), (0, 0))
     for log in view.events("Authority", "RoleGranted"):
-        if view.governed(log):
-            auditors.add(log.args["account"])
+        if log.args["roleId"] == ROLES["AUDITOR"] and view.governed(log):
+            named.setdefault(log.args["account"], position(log))
     logs = list(view.events("HostRegistry", "Attested"))
-    strange = dict.fromkeys(log.args["auditor"] for log in logs if log.args["auditor"] not in auditors)
+    strange = dict.fromkeys(
+        log.args["auditor"]
+        for log in logs
+        if (since := named.get(log.args["auditor"])) is None or position(log) < since
+    )
     findings = [
-        Finding("HostRegistry", "auditor", one, f"{view.name_of(one)} attested hosts, and is no auditor", ANEW)
+        Finding("HostRegistry", "auditor", one, f"{view.name_of(one)} attested hosts, and was no auditor", ANEW)
         for one in strange
     ]
     return Section("attestations of hosts", len(logs), tuple(findings))
@@ -72,7 +77,7 @@ def _planned(view: View) -> Mapping[tuple[str, str], list[dict[str, Any]]]:
         ("HostRegistry", "LifecycleSet"): [{"lifecycle": view.address("VMLifecycle")}],
         ("HostRegistry", "StakingSet"): [{"staking": view.address("ResourceStaking")}],
         ("OrderBook", "ListedSet"): [{"token": view.address(name), "listed": True} for name in RESOURCE_NAMES],
-        ("ResourceMarket", "FeeSet"): [{"fee": view.genesis.market.fee}],
+        ("ResourceMarket", "FeeSet"): [{"fee": view.recorded.market.fee}],
         ("ResourceMarket", "ResourceUnstocked"): [],
         ("ResourceStaking", "BudgetTaken"): [],
         ("VMLifecycle", "DefaultPolicySet"): [],

@@ -26,6 +26,12 @@ _PROXY_SLOTS = {
 _NAMESPACE = int.from_bytes(keccak(text="openzeppelin.storage.Initializable"), "big") - 1
 _INITIALIZED = int.from_bytes(keccak(_NAMESPACE.to_bytes(32, "big")), "big") & ~0xFF
 _LOCKED = 2**64 - 1
+#: Links that a proposal may change: the event that says so, and its argument.
+_SETTABLE = {
+    ("HostRegistry", "lifecycle"): ("LifecycleSet", "lifecycle"),
+    ("HostRegistry", "staking"): ("StakingSet", "staking"),
+    ("SLA", "defaultArbitrator"): ("DefaultArbitratorSet", "arbitrator"),
+}
 #: Bounds of the timelock's delay, seconds.
 _DELAYS = (24 * 3600, 48 * 3600)
 
@@ -89,9 +95,12 @@ def links(view: View) -> Section:
     ]
     findings = []
     for name, function, expected, mend in wanted:
-        found = view.handle(name).call(function)
-        if found != view.address(expected):
-            what = f"its {function} is {view.name_of(found)}, not {expected} {view.address(expected)}"
+        found, right = view.handle(name).call(function), view.address(expected)
+        event, argument = _SETTABLE.get((name, function), ("", ""))
+        for log in view.events(name, event) if event else ():
+            right = log.args[argument] if view.governed(log) else right
+        if found != right:
+            what = f"its {function} is {view.name_of(found)}, not {view.name_of(right)}"
             findings.append(Finding(name, function, found, what, mend))
     for name in OWNERS:
         offered = view.handle(name).call("pendingOwner")

@@ -85,6 +85,12 @@ class View:
         """The account that deployed."""
         return str(self.manifest.plans[self.plan.name].accounts["deployer"])
 
+    @cached_property
+    def recorded(self) -> Genesis:
+        """What the deployment was made with, whatever governance has changed since."""
+        assert self.plan.configuration is not None  # the suite always has one
+        return Genesis.from_json(self.plan.configuration)
+
     @property
     def instances(self) -> list[str]:
         """Names of the plan's instances."""
@@ -177,10 +183,12 @@ class View:
         return f"{names[0]} {address}" if names else address
 
     def accounts(self) -> list[str]:
-        """Everybody the deployment knows: the deployer, instances, guardians, attesters, holders."""
+        """Everybody the deployment knows: the deployer, instances, whoever has a role or tokens."""
         holders = [to for given in self.genesis.allocations.values() for to, _ in given if to != TREASURY]
         known = [self.deployer, *(self.address(name) for name in self.instances)]
-        return list(dict.fromkeys([*known, *self.genesis.guardians, *self.genesis.attesters, *holders]))
+        genesis = self.genesis
+        named = [*genesis.guardians, *genesis.attesters, *genesis.auditors, *genesis.arbiters]
+        return list(dict.fromkeys([*known, *named, *holders]))
 
     def now(self) -> int:
         """Time of the latest block, seconds."""

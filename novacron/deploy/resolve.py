@@ -85,8 +85,8 @@ def resolve_plan(
     """
     if accounts.get("deployer", "").lower() in {other.lower() for other in plan.others}:
         raise PlanError(
-            f"the deployer {accounts['deployer']} is also named as guardian or attester; after the hand-over it must "
-            "hold nothing: deploy with another account, or name another one there"
+            f"the deployer {accounts['deployer']} is also named as guardian, attester, auditor or arbiter; after "
+            "the hand-over it must hold nothing: deploy with another account, or name another one there"
         )
     addresses: dict[str, str] = {}
     resolved: list[ResolvedInstance] = []

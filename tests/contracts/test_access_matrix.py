@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from eth_abi import encode
+from eth_utils.crypto import keccak
 from web3 import Web3
 from web3.contract import Contract
 from web3.exceptions import ContractCustomError
@@ -26,7 +27,8 @@ from novacron.deploy.manifest import DeploymentManifest
 from novacron.deploy.matrix import render
 from novacron.deploy.plans import suite
 from novacron.deploy.published import load_artifact
-from novacron.deploy.roles import TABLE, Who, missing_from_table, state_changing
+from novacron.deploy.roles import OWNERS, TABLE, missing_from_table, state_changing
+from novacron.deploy.rules import Who
 from tests.support.contracts import deploy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -110,8 +112,25 @@ REFUSALS: dict[Who, set[str]] = {
     Who.PROPOSAL: {"GovernorNonexistentProposal"},
     Who.TOKEN: {"QuadraticVotes_NotToken"},
     Who.DELEGATEE: {"QuadraticVotes_NotDelegator"},
-    Who.OWNER: {"Records_NotOwner"},
-    Who.OFFERED: {"Records_NotPendingOwner"},
+    Who.OWNER: {"Records_NotOwner", "OwnableUnauthorizedAccount"},
+    Who.OFFERED: {"Records_NotPendingOwner", "OwnableUnauthorizedAccount"},
+    Who.AUDITOR: {"AccessManagedUnauthorized"},
+    Who.ARBITER: {"AccessManagedUnauthorized"},
+    Who.LIFECYCLE: {"HostRegistry_NotLifecycle"},
+    Who.STAKING: {"HostRegistry_NotStaking"},
+    # Of hosts, VMs, offers, positions and agreements there are none here; that a stranger cannot touch one that exists
+    # is tested with the contracts: tests/contracts/compute, tests/solidity.
+    Who.PROVIDER: {"HostRegistry_UnknownHost", "VMLifecycle_UnknownVM"},
+    Who.AGENT: {"HostRegistry_UnknownHost", "VMLifecycle_UnknownVM"},
+    Who.CUSTOMER: {"VMLifecycle_UnknownVM"},
+    Who.RECORDS: {"VMLifecycle_UnknownVM"},
+    Who.APPROVER: {"VMLifecycle_UnknownVM"},
+    Who.HOLDER: {"ResourceStaking_NoPosition"},
+    Who.MAKER: {"OrderBook_NoOffer"},
+    Who.OFFERER: {"SLA_UnknownAgreement"},
+    Who.ACCEPTER: {"SLA_UnknownAgreement"},
+    Who.PARTY: {"SLA_UnknownAgreement"},
+    Who.ARBITRATOR: {"SLA_UnknownDispute"},
     Who.RUN_OWNER: {"TrainingRuns_UnknownRun", "TrainingRuns_NotOwner"},
     Who.RECORDER: {"TrainingRuns_UnknownRun", "TrainingRuns_NotRecorder"},
     Who.SIGNERS: {"GS020"},
@@ -199,6 +218,46 @@ def test_what_is_open_does_not_ask_for_a_role(
         for function, rule in rules.items():
             if rule.who is Who.EVERYBODY and function not in ("fallback()", "execute(address,bytes)"):
                 assert refusal(pool, errors, manifest, instance, function) not in refusals, (instance, function)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# What a pause stops
+# ----------------------------------------------------------------------------------------------------------------------
+
+PAUSED_ERROR = "EnforcedPause"
+
+
+@pytest.fixture(scope="module")
+def paused(chain: Anvil, pool: EndpointPool, manifest: DeploymentManifest) -> Iterator[None]:
+    """Everything that the brake can stop is stopped; afterwards nothing is."""
+    state, brake = chain.rpc("evm_snapshot"), manifest.address_of("EmergencyBrake")
+    chain.rpc("anvil_setBalance", brake, hex(10**18))
+    chain.rpc("anvil_impersonateAccount", brake)
+    for instance in set(OWNERS) - {"ProofOfTraining"}:  # whose pause is of its own kind; tests/contracts has it
+        data = "0x" + keccak(text="pauseContract()")[:4].hex()
+        call = {"from": brake, "to": manifest.address_of(instance), "data": data}
+        receipt: Any = chain.rpc("eth_sendTransactionSync", call)
+        assert receipt["status"] == "0x1", instance
+    chain.rpc("anvil_stopImpersonatingAccount", brake)
+    yield
+    assert chain.rpc("evm_revert", state)
+
+
+@pytest.mark.parametrize("instance", sorted(set(OWNERS) - {"ProofOfTraining"}))
+@pytest.mark.usefixtures("paused")
+def test_a_pause_stops_what_the_table_says_and_nothing_else(
+    pool: EndpointPool, errors: ErrorDecoder, manifest: DeploymentManifest, instance: str
+) -> None:
+    stopped = {
+        function for function in TABLE[instance] if refusal(pool, errors, manifest, instance, function) == PAUSED_ERROR
+    }
+    said = {
+        function
+        for function, rule in TABLE[instance].items()
+        if "not paused" in rule.when and function != "pauseContract()"
+    }
+    assert stopped == said
+    assert stopped
 
 
 # ----------------------------------------------------------------------------------------------------------------------

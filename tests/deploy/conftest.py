@@ -11,8 +11,11 @@ import pytest
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.signer import LocalSigner, signer_from_key
-from novacron.deploy.compiler import Compiler
-from tests.deploy.support import ROOT, SOLC
+from novacron.deploy.compiler import Compiler, ContractSource
+from novacron.deploy.local import deploy_local, local_compiler
+from novacron.deploy.manifest import DeploymentManifest
+from tests.deploy.handover_suite import Suite
+from tests.deploy.support import ROOT, SOLC, Remembering
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +65,33 @@ def signer(anvil: Anvil) -> LocalSigner:
 @pytest.fixture
 def out_dir(tmp_path: Path) -> Path:
     return tmp_path / "deployments" / "testing-net"
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The suite of this project, deployed and handed over once for all the tests of a worker
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def source() -> ContractSource:
+    """The contracts of this project, each read once."""
+    return Remembering(local_compiler())
+
+
+@pytest.fixture(scope="session")
+def handed_over(
+    source: ContractSource, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Anvil, DeploymentManifest]]:
+    with Anvil() as chain:
+        folder = tmp_path_factory.mktemp("handed-over") / "ethereum-local"
+        yield chain, deploy_local(chain.url, folder, compiler=source)
+
+
+@pytest.fixture
+def suite(handed_over: tuple[Anvil, DeploymentManifest], source: ContractSource) -> Iterator[Suite]:
+    """The suite; whatever a test does to its chain is undone."""
+    chain, manifest = handed_over
+    state = chain.rpc("evm_snapshot")
+    with EndpointPool([chain.url]) as pool:
+        yield Suite(chain, pool, manifest, source)
+    assert chain.rpc("evm_revert", state)

@@ -34,11 +34,6 @@ Handles = Callable[[str], ContractHandle]
 
 
 @pytest.fixture(scope="module")
-def source() -> ContractSource:
-    return Remembering(local_compiler())
-
-
-@pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("deployed") / "ethereum-local"
 
@@ -68,7 +63,7 @@ def test_the_deployer_may_be_no_guardian_and_no_attester(
 ) -> None:
     for number in (5, 9):
         with pytest.raises(
-            PlanError, match=f"deployer {anvil.accounts[number][0]} is also named as guardian or attester"
+            PlanError, match=f"deployer {anvil.accounts[number][0]} is also named as guardian, attester"
         ):
             deploy_local(pool, tmp_path / "x-local", signer=signer_from_key(anvil.accounts[number][1]), compiler=source)
         assert transactions_of(pool, anvil.accounts[number][0]) == 0

@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from novacron.deploy.compiler import Compiler
+from tools import setup
 
 ROOT = Path(__file__).resolve().parents[2]
 SOLC = json.loads((ROOT / "package.json").read_text())["devDependencies"]["solc"]
@@ -27,7 +29,8 @@ def run(*command: str | Path, path: str | None = None, cwd: Path = ROOT) -> subp
 @pytest.fixture
 def fresh_tree(tmp_path: Path) -> Path:
     """The files that set-up reads, without anything it made."""
-    for name in ("tools", "package.json", "package-lock.json", "requirements.lock", "pyproject.toml", "Makefile"):
+    locks = ("package-lock.json", "requirements.lock", "requirements-libvirt.lock")
+    for name in ("tools", "package.json", "pyproject.toml", "Makefile", *locks):
         source = ROOT / name
         target = tmp_path / name
         if source.is_dir():
@@ -82,6 +85,80 @@ def test_setup_does_nothing_twice() -> None:
     assert done.returncode == 0, done.stderr
     again = run(sys.executable, ROOT / "tools" / "setup.py")
     assert (again.returncode, again.stdout, again.stderr) == (0, "", "")
+
+
+class Machine:
+    """A machine for the libvirt step: what is missing on it, and which commands were run."""
+
+    def __init__(self, missing: list[str], *, root: bool, fails: str | None = None) -> None:
+        self.missing, self.root, self.fails = missing, root, fails
+        self.commands: list[str] = []
+
+    def run(self, *command: object, **_: object) -> str:
+        line = " ".join(str(part) for part in command)
+        self.commands.append(line)
+        if self.fails is not None and self.fails in line:
+            raise setup.SetupError(f"`{line}` failed:\nE: no network")
+        if "apt-get" in line and " install " in line:
+            self.missing = []
+        return ""
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Machine]:
+    def make(missing: list[str], *, root: bool, fails: str | None = None) -> Machine:
+        made = Machine(missing, root=root, fails=fails)
+        monkeypatch.setattr(setup, "LIBVIRT", tmp_path / ".libvirt")
+        monkeypatch.setattr(setup, "libvirt_packages_missing", lambda: made.missing)
+        monkeypatch.setattr(setup, "run", made.run)
+        monkeypatch.setattr(setup.os, "geteuid", lambda: 0 if root else 1000)
+        monkeypatch.setattr(setup.shutil, "which", lambda tool: f"/usr/bin/{tool}")
+        monkeypatch.setattr(setup.Path, "exists", lambda path: True)
+        return made
+
+    return make
+
+
+def test_libvirt_is_built_where_its_packages_are(
+    machine: Callable[..., Machine], capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = machine([], root=False)
+    assert setup.install_libvirt() is True
+    assert not [line for line in here.commands if "apt-get" in line]
+    assert any("--require-hashes --no-build-isolation -r requirements-libvirt.lock" in line for line in here.commands)
+    assert "no libvirt" not in capsys.readouterr().out
+
+
+def test_root_on_debian_installs_the_missing_packages_without_questions(machine: Callable[..., Machine]) -> None:
+    here = machine(["libvirt-dev", "pkg-config"], root=True)
+    assert setup.install_libvirt() is True
+    update, install, *_ = here.commands
+    assert "DEBIAN_FRONTEND=noninteractive" in update
+    assert install.endswith("install -y --no-install-recommends libvirt-dev pkg-config")
+    assert any("pip install" in line for line in here.commands)
+
+
+def test_others_are_told_the_one_command_and_set_up_goes_on(
+    machine: Callable[..., Machine], capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = machine(["gcc", "libvirt-dev"], root=False)
+    assert setup.install_libvirt() is True, "done: it is tried again when the packages are there, not before"
+    assert here.commands == []
+    (sentence,) = capsys.readouterr().out.splitlines()
+    assert "type `sudo apt-get install -y --no-install-recommends gcc libvirt-dev`" in sentence
+    assert "its tests are skipped" in sentence
+
+
+@pytest.mark.parametrize("fails", ["update", "pip install"])
+def test_a_failed_libvirt_step_is_one_sentence_and_is_tried_again(
+    machine: Callable[..., Machine], capsys: pytest.CaptureFixture[str], tmp_path: Path, fails: str
+) -> None:
+    machine(["libvirt-dev"], root=True, fails=fails)
+    assert setup.install_libvirt() is False
+    sentence = capsys.readouterr().out.splitlines()[-1]
+    assert sentence.startswith("setup: no libvirt: ")
+    assert "E: no network" in sentence
+    assert not (tmp_path / ".libvirt").is_file()
 
 
 def bytecode(compiler: Path) -> bytes:

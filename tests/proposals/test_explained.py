@@ -11,7 +11,7 @@ from novacron.governance import expects
 from novacron.governance.reporting.report import render_html, report_bytes, report_document
 from novacron.governance.reporting.text import advice
 
-EXAMPLES = ("mint_cpu", "set_quota", "set_voting_delay", "rotate_guardian", "upgrade_identity_gate")
+EXAMPLES = ("mint_cpu", "stock_market", "set_quota", "set_voting_delay", "rotate_guardian", "upgrade_identity_gate")
 
 
 def test_what_is_smuggled_in_is_named_with_its_values(dao: Any, proposal: Any, run: Any) -> None:

@@ -50,6 +50,10 @@ abstract contract ComputeSuite is Test {
     ResourceToken[4] internal tokens;
 
     function setUp() public virtual {
+        _build();
+    }
+
+    function _build() internal {
         vm.warp(START);
         authority = new Authority(address(this));
         _deploy();

@@ -53,6 +53,8 @@ contract SLAInvariants is SLASuite {
         bytes4[] selectors;
     }
 
+    /// forge-config: default.invariant.runs = 24
+    /// forge-config: deep.invariant.runs = 128
     function invariant_EveryNovaHasItsPlace() external view {
         _addsUp();
     }
@@ -75,7 +77,7 @@ contract SLAInvariants is SLASuite {
             uint256 staked = 150 * NOVA - handler.taken(slaId);
             vm.assertEq(uint256(agreement.stake), agreement.released ? 0 : staked, "stake");
             uint256 settled;
-            for (uint256 window = 0; window < PERIODS; ++window) {
+            for (uint256 window = 0; window < agreement.windows; ++window) {
                 ISLATypes.WindowState memory state = sla.windowStateOf(slaId, window);
                 vm.assertTrue(state.credited <= FEE && state.takenFromFee <= FEE, "credit");
                 vm.assertTrue(handler.received(slaId, window) <= FEE, "received");
@@ -93,7 +95,7 @@ contract SLAInvariants is SLASuite {
             word = uint256(keccak256(abi.encode(word)));
             (uint256 a, uint256 b, uint256 c) = (word >> 200, word >> 8, word & 0xffff);
             uint256 kind = i % 16;
-            if (kind == 0) handler.wait(i % 192 == 0 ? 64 : 1 + word % 3);
+            if (kind == 0) handler.wait(i == 1_344 ? 64 : 1 + word % 3);
             else if (kind < 4) handler.report(a, b, c);
             else if (kind == 4) handler.reportBare(a, b, c);
             else if (kind == 5) handler.submit(b, word & 1 == 0 ? 999_500 : c);
@@ -103,8 +105,8 @@ contract SLAInvariants is SLASuite {
             else if (kind < 13) handler.finalise(b);
             else if (kind == 13) handler.settle(b);
             else if (kind == 14) handler.deposit(a, b);
-            else if (i % 4 == 3 && i > 700) handler.terminate(a, b);
-            else if (i % 4 == 1) handler.withdraw(a, b);
+            else if (i % 64 == 15 && i > 700) handler.terminate(a, b);
+            else handler.withdraw(a, b);
             if (i % 100 == 0) _addsUp();
             if (i % 750 == 749) {
                 _addsUp();

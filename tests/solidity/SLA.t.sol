@@ -37,6 +37,7 @@ contract SLATest is SLASuite {
         vm.assertEq(domain, address(sla));
     }
 
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_InitializeWithZeroReverts(uint256 which) public {
         which = _bound(which, 0, 3);
         SLA implementation = new SLA();
@@ -108,6 +109,7 @@ contract SLATest is SLASuite {
         );
     }
 
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_UpgradeByAnotherReverts(address caller) public {
         vm.assume(caller != address(this));
         address next = address(new SLANext());

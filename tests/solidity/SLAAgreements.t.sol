@@ -36,6 +36,7 @@ contract SLAAgreementsTest is SLASuite {
     }
 
     /// @dev Whatever sizes and numbers: what is read back is what was offered.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_TermsReadBack(uint256 count, uint256 promises, uint256 word) public {
         _makeMonitors(_bound(count, 1, 32));
         ISLATypes.Terms memory terms = _terms();

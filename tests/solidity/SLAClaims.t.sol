@@ -254,6 +254,7 @@ contract SLAClaimsTest is SLASuite {
     // ------------------------------------------------------------------------------------------------------------
 
     /// @dev Filed twice, with as many or fewer monitors.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_NoBetterEvidence(uint256 there, uint256 given, bool good, bool better) public {
         there = _bound(there, 3, 5);
         given = _bound(given, 3, there);
@@ -366,6 +367,7 @@ contract SLAClaimsTest is SLASuite {
     }
 
     /// @dev A false report of the customer's that all believe brings it no more than its fee, whatever the credit.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_FalseReportsNeverProfit(uint256 share, uint256 first, uint256 second) public {
         ISLATypes.Terms memory terms = _terms();
         terms.credits = [uint32(0), uint32(share / 2 % 5_000_000), uint32(_bound(share, 5_000_000, 10_000_000))];

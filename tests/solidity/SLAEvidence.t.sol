@@ -52,6 +52,7 @@ contract SLAEvidenceTest is SLASuite {
     }
 
     /// @dev Any choice of monitors in ascending order, three to five.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_AnySubsetInOrder(uint256 mask) public {
         mask = _bound(mask, 1, 31);
         ISLATypes.Observation[] memory all = _evidence(slaId, UPTIME, 1, 5, BAD);
@@ -103,6 +104,7 @@ contract SLAEvidenceTest is SLASuite {
     }
 
     /// @dev Everything that is signed, changed after signing; and another's signature.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_ChangedAfterSigningReverts(uint256 what, uint256 which) public {
         ISLATypes.Observation[] memory evidence = _evidence(slaId, UPTIME, 1, 5, BAD);
         which = _bound(which, 0, 4);
@@ -215,6 +217,7 @@ contract SLAEvidenceTest is SLASuite {
     }
 
     /// @dev 32 monitors, whose median is the one of a sorted list.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_ThirtyTwoMonitors(uint256 word, uint256 count) public {
         _makeMonitors(32);
         ISLATypes.Terms memory terms = _terms();

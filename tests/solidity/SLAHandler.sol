@@ -174,6 +174,7 @@ contract SLAHandler {
 
     function settle(uint256 word) external onTime {
         (uint256 slaId,, uint256 window) = _pick(word);
+        if (!_hasEnded(slaId, window)) return;
         ISLATypes.WindowState memory state = _sla.windowStateOf(slaId, window);
         address customer = people[slaId % 3];
         uint256 balance = _sla.balanceOf(customer);

@@ -152,6 +152,7 @@ contract SLASettlementTest is SLASuite {
     }
 
     /// @dev Many at once are as many one by one: measured, penalised and unmeasured ones.
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_SettleWindowsIsAsManyOneByOne(uint256 what) public {
         for (uint256 window = 0; window < WINDOWS; ++window) {
             _toEnd(slaId, window, 0);

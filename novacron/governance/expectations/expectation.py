@@ -11,6 +11,7 @@ from typing import Any, Literal
 from eth_utils.crypto import keccak
 
 from novacron.chain.codec import AbiItem
+from novacron.deploy.rules import ROLES
 from novacron.exceptions import ConfigurationError, ProposalError, UnknownContractError
 from novacron.governance.expectations.facts import (
     ETH,
@@ -29,7 +30,7 @@ from novacron.governance.expectations.facts import (
 from novacron.governance.suite import NOBODY, Suite
 
 #: Roles of the `Authority` by the labels that people use; any other is given by its number.
-AUTHORITY_ROLES = {"ADMIN": 0, "GUARDIAN": 1, "ATTESTER": 2}
+AUTHORITY_ROLES = ROLES
 
 
 # --------------------------------------------------------------------------------------------------------------------

@@ -1,0 +1,1 @@
+"""Virtual machines as leases: hosts, VMs, agreements, and the agent that runs them on a hypervisor."""
