@@ -29,14 +29,22 @@ library Charges {
     }
 
     /// @dev What more is to be held when `before` seconds become `funded`.
-    function charge(uint128 capacity, uint256 before, uint256 funded) internal pure returns (uint256[4] memory amounts) {
+    function charge(uint128 capacity, uint256 before, uint256 funded)
+        internal
+        pure
+        returns (uint256[4] memory amounts)
+    {
         for (uint256 i = 0; i < 4; ++i) {
             amounts[i] = held(capacity.lane(i), funded) - held(capacity.lane(i), before);
         }
     }
 
     /// @dev What is to be paid when `settled` seconds are paid and `used` are used.
-    function payment(uint128 capacity, uint256 settled, uint256 used) internal pure returns (uint256[4] memory amounts) {
+    function payment(uint128 capacity, uint256 settled, uint256 used)
+        internal
+        pure
+        returns (uint256[4] memory amounts)
+    {
         for (uint256 i = 0; i < 4; ++i) {
             amounts[i] = paid(capacity.lane(i), used) - paid(capacity.lane(i), settled);
         }

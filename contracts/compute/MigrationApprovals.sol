@@ -28,7 +28,9 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         // Check
         uint256 count = approvers.length;
         if (count == 0 || count > MAX_APPROVERS) revert IMigrationApprovals.MigrationApprovals_BadApprovers(count);
-        if (threshold == 0 || threshold > count) revert IMigrationApprovals.MigrationApprovals_BadThreshold(threshold, count);
+        if (threshold == 0 || threshold > count) {
+            revert IMigrationApprovals.MigrationApprovals_BadThreshold(threshold, count);
+        }
 
         // Effect
         VMLifecycleStorage storage $ = _vms();
@@ -77,8 +79,7 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         }
         Lease memory lease = _wordOf(vmId).unpack();
         _requireWaiting(vmId, lease, targetHostId, epoch, expiry);
-        bytes32 digest =
-            _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, vmId, targetHostId, epoch, expiry)));
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(APPROVAL_TYPEHASH, vmId, targetHostId, epoch, expiry)));
         uint256 given = _given(vmId, lease.epoch);
         uint256 approved = given;
         address last = address(0);
@@ -122,7 +123,9 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         uint256 position = policy.positions[approver];
         if (position == 0) revert IMigrationApprovals.MigrationApprovals_NotApprover(policyId, approver);
         approved = given | 1 << (position - 1);
-        if (approved != given) emit IMigrationApprovals.MigrationApproved(vmId, approver, _ones(approved), policy.threshold);
+        if (approved != given) {
+            emit IMigrationApprovals.MigrationApproved(vmId, approver, _ones(approved), policy.threshold);
+        }
     }
 
     function _count(uint256 vmId, Lease memory lease, uint256 approved) private {

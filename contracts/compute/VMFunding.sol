@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Capacity, Resource} from "../../interfaces/IResources.sol";
 import {IMigrationApprovals} from "../../interfaces/IMigrationApprovals.sol";
+import {Capacity, Resource} from "../../interfaces/IResources.sol";
 import {IVMLifecycle} from "../../interfaces/IVMLifecycle.sol";
 import {Capacities} from "./Capacities.sol";
 import {Charges} from "./Charges.sol";
@@ -121,13 +121,10 @@ abstract contract VMFunding is VMTransitions, PausableUpgradeable, ReentrancyGua
     // Internal
     // ------------------------------------------------------------------------------------------------------------
 
-    function _create(
-        uint256 hostId,
-        Capacity memory capacity,
-        uint40 seconds_,
-        uint32 policyId,
-        bytes32 configuration
-    ) private returns (uint256 vmId) {
+    function _create(uint256 hostId, Capacity memory capacity, uint40 seconds_, uint32 policyId, bytes32 configuration)
+        private
+        returns (uint256 vmId)
+    {
         // Check
         VMLifecycleStorage storage $ = _vms();
         if (capacity.cpu == 0 || capacity.mem == 0) revert IVMLifecycle.VMLifecycle_ZeroCapacity();

@@ -80,9 +80,8 @@ abstract contract VMViews is IVMLifecycle, VMTransitions {
         VMSlots storage vm = _vms().vms[vmId];
         uint256 units = vm.capacity.lane(uint256(resource));
         // After the end nothing is held but what the provider is still owed.
-        uint256 held = lease.state == State.Terminated
-            ? Charges.paid(units, lease.used)
-            : Charges.held(units, lease.funded);
+        uint256 held =
+            lease.state == State.Terminated ? Charges.paid(units, lease.used) : Charges.held(units, lease.funded);
         return held - Charges.paid(units, vm.settled);
     }
 

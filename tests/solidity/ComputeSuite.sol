@@ -83,9 +83,7 @@ abstract contract ComputeSuite is Test {
             address(
                 new Proxy(
                     address(implementation),
-                    abi.encodeCall(
-                        VMLifecycle.initialize, (address(authority), address(this), registry, list)
-                    )
+                    abi.encodeCall(VMLifecycle.initialize, (address(authority), address(this), registry, list))
                 )
             )
         );

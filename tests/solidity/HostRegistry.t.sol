@@ -356,9 +356,7 @@ contract HostRegistryTest is ComputeSuite {
         );
         _reserve(3, OTHER, 0);
         vm.prank(STAKING);
-        _expect(
-            abi.encodeWithSelector(IHostRegistry.HostRegistry_BadReservation.selector, 1, uint40(block.timestamp))
-        );
+        _expect(abi.encodeWithSelector(IHostRegistry.HostRegistry_BadReservation.selector, 1, uint40(block.timestamp)));
         registry.reserve(3, 1, OTHER, Resource.CPU, 1, uint40(block.timestamp));
     }
 

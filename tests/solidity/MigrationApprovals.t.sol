@@ -178,9 +178,7 @@ contract MigrationApprovalsTest is ComputeSuite {
         lifecycle.migrateToHost(vmId, 3);
         vm.stopPrank();
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Migrating
-            )
+            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Migrating)
         );
         vm.prank(vm.addr(keys[0]));
         lifecycle.approveMigration(old.vmId, old.target, old.epoch, old.expiry);
@@ -189,9 +187,7 @@ contract MigrationApprovalsTest is ComputeSuite {
         vm.expectRevert(abi.encodeWithSelector(IHostRegistry.HostRegistry_NotAgent.selector, 3, AGENT_2, AGENT_3));
         vm.prank(AGENT_2);
         lifecycle.acknowledgeMigration(vmId, epoch);
-        vm.expectRevert(
-            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_StaleEpoch.selector, vmId, old.epoch, epoch)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IVMLifecycle.VMLifecycle_StaleEpoch.selector, vmId, old.epoch, epoch));
         vm.prank(AGENT_3);
         lifecycle.acknowledgeMigration(vmId, uint32(old.epoch));
         _acknowledgeMigration(vmId);
@@ -206,16 +202,12 @@ contract MigrationApprovalsTest is ComputeSuite {
         _release(vmId);
         uint32 epoch = _epoch(vmId);
         vm.warp(block.timestamp + 1 hours);
-        vm.expectRevert(
-            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooLate.selector, vmId, block.timestamp)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooLate.selector, vmId, block.timestamp));
         vm.prank(AGENT_2);
         lifecycle.acknowledgeMigration(vmId, epoch);
         lifecycle.expire(vmId);
         vm.assertEq(lifecycle.entitledHost(vmId), 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_StaleEpoch.selector, vmId, epoch, epoch + 1)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IVMLifecycle.VMLifecycle_StaleEpoch.selector, vmId, epoch, epoch + 1));
         vm.prank(AGENT_2);
         lifecycle.acknowledgeMigration(vmId, epoch);
         vm.assertEq(uint256(registry.hostOf(2).leased.cpu), 0);
@@ -237,9 +229,7 @@ contract MigrationApprovalsTest is ComputeSuite {
         _release(vmId);
         vm.assertEq(lifecycle.vmOf(vmId).record, RECORD);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Migrating
-            )
+            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Migrating)
         );
         vm.prank(AGENT_1);
         lifecycle.acknowledgeRelease(vmId, epoch, RECORD);
@@ -414,9 +404,7 @@ contract MigrationApprovalsTest is ComputeSuite {
         address[] memory one = new address[](1);
         bytes[] memory signature = new bytes[](1);
         (one[0], signature[0]) = (vm.addr(keys[0]), _sign(0, a));
-        vm.expectRevert(
-            abi.encodeWithSelector(IMigrationApprovals.MigrationApprovals_NotApprover.selector, 1, one[0])
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMigrationApprovals.MigrationApprovals_NotApprover.selector, 1, one[0]));
         _hand(a, one, signature);
     }
 

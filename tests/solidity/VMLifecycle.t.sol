@@ -9,10 +9,10 @@ import {IHostRegistry} from "../../interfaces/IHostRegistry.sol";
 import {Capacity, Resource} from "../../interfaces/IResources.sol";
 import {IVMLifecycle} from "../../interfaces/IVMLifecycle.sol";
 import {ComputeSuite} from "./ComputeSuite.sol";
+import {PausableUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/PausableUpgradeable.sol";
 import {IAccessManaged} from "@openzeppelin/contracts/access/manager/IAccessManaged.sol";
 import {Initializable} from "@openzeppelin/contracts/proxy/utils/Initializable.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {PausableUpgradeable} from "@openzeppelin/contracts-upgradeable/utils/PausableUpgradeable.sol";
 
 contract VMLifecycleTest is ComputeSuite {
     uint40 private constant FUNDED = 10 hours;
@@ -367,9 +367,7 @@ contract VMLifecycleTest is ComputeSuite {
         uint256 created = block.timestamp;
         vm.warp(created + 1 hours - 1);
         vm.prank(PROVIDER);
-        vm.expectRevert(
-            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooEarly.selector, vmId, created + 1 hours)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooEarly.selector, vmId, created + 1 hours));
         lifecycle.reclaim(vmId);
         vm.warp(created + 1 hours);
         vm.prank(PROVIDER);
@@ -377,16 +375,12 @@ contract VMLifecycleTest is ComputeSuite {
         vm.assertEq(uint256(registry.hostOf(1).leased.cpu), 0);
         vm.prank(PROVIDER);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Stopped
-            )
+            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Stopped)
         );
         lifecycle.reclaim(vmId);
         vm.warp(created + 30 days - 1);
         vm.prank(PROVIDER);
-        vm.expectRevert(
-            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooEarly.selector, vmId, created + 30 days)
-        );
+        vm.expectRevert(abi.encodeWithSelector(IVMLifecycle.VMLifecycle_TooEarly.selector, vmId, created + 30 days));
         lifecycle.evict(vmId);
         vm.warp(created + 30 days);
         vm.prank(PROVIDER);
@@ -470,9 +464,7 @@ contract VMLifecycleTest is ComputeSuite {
         _terminate(vmId);
         vm.prank(CUSTOMER);
         vm.expectRevert(
-            abi.encodeWithSelector(
-                IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Terminated
-            )
+            abi.encodeWithSelector(IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Terminated)
         );
         lifecycle.terminate(vmId);
     }
