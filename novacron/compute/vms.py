@@ -340,7 +340,7 @@ class VMs:
             before = (vm.state, vm.epoch)
             if goal(vm):
                 return vm
-            if False:
+            if vm.state not in on_the_way:
                 raise MachineError(
                     f"VM {number} went another way and is {label(vm.state)}: {ADVICE[vm.state]} "
                     f"(novacron vm show {number})"

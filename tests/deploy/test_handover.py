@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.deploy.handover_suite import STRANGER, Suite, only
 
 from novacron.deploy import roles
 from novacron.deploy.genesis import LOCAL_GENESIS
 from novacron.deploy.handover import check_handover
 from novacron.deploy.rules import Rule, Who
 from novacron.exceptions import DeployError
+from tests.deploy.handover_suite import STRANGER, Suite, only
 
 
 def test_an_honest_hand_over_passes_every_kind_of_check(suite: Suite) -> None:
@@ -22,8 +22,10 @@ def test_an_honest_hand_over_passes_every_kind_of_check(suite: Suite) -> None:
         "code", "table of roles", "members of roles", "settings of roles", "roles of functions",
         "authorities and restrictions", "timelock", "links and owners", "guardian Safe", "initialisers and proxies",
         "early proposals", "settings of the governor", "treasury allowances", "supply", "verifications",
+        "settings of market, hosts and agreements", "fee and tokens", "attestations of hosts",
     ]  # fmt: skip
-    assert all(section.checked for section in report.sections[:-1])
+    idle = {section.name for section in report.sections if not section.checked}
+    assert idle == {"verifications", "attestations of hosts"}  # of which there are none yet
 
 
 def test_what_was_done_before_the_blocks_that_the_manifest_names_is_found_all_the_same(suite: Suite) -> None:

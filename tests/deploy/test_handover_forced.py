@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from eth_utils.crypto import keccak
-from tests.deploy.handover_suite import STRANGER, Suite, execute, force, only, plant, propose, salt_of, vote
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
@@ -17,6 +16,7 @@ from novacron.deploy.manifest import load_manifest
 from novacron.deploy.roles import role_id
 from novacron.deploy.run import DeployEvent
 from novacron.exceptions import DeployError
+from tests.deploy.handover_suite import STRANGER, Suite, execute, force, only, plant, propose, salt_of, vote
 
 
 def mint(suite: Suite) -> None:

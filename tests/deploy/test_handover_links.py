@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
-from tests.deploy.handover_suite import STRANGER, ZERO, Suite, only, plant, poke
 
 from novacron.chain.contracts import ContractHandle
 from novacron.deploy.genesis import LOCAL_GENESIS
 from novacron.deploy.local import SEASON
+from tests.deploy.handover_suite import STRANGER, ZERO, Suite, only, plant, poke
 
 
 @pytest.mark.parametrize(

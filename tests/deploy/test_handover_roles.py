@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from eth_utils.address import to_checksum_address
-from tests.deploy.handover_suite import STRANGER, Suite, only
 
 from novacron.deploy import roles
 from novacron.deploy.arguments import selector
+from novacron.deploy.genesis import LOCAL_GENESIS
+from tests.deploy.handover_suite import STRANGER, Suite, only
 
 
-@pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER"])
+@pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER", "AUDITOR", "ARBITER"])
 def test_a_role_of_the_authority_that_the_deployer_keeps_is_found(suite: Suite, role: str) -> None:
     number = roles.ROLES[role]
     suite.send("Timelock", "Authority", "grantRole", number, suite.deployer, 0)
@@ -50,6 +53,14 @@ def test_a_missing_role_is_found(suite: Suite) -> None:
     safe = suite.manifest.address_of("GuardianSafe")
     suite.send("Timelock", "Authority", "revokeRole", 1, safe)
     only(suite.found(), "Authority", "GUARDIAN", safe, "does not have the role GUARDIAN", f"grantRole(1, {safe}, 0)")
+
+
+@pytest.mark.parametrize(("role", "field"), [(2, "attesters"), (3, "auditors"), (4, "arbiters")])
+def test_somebody_who_should_have_a_role_now_and_never_got_it_is_found(suite: Suite, role: int, field: str) -> None:
+    now = replace(LOCAL_GENESIS, **{field: (*getattr(LOCAL_GENESIS, field), STRANGER)})
+    name = next(label for label, number in roles.ROLES.items() if number == role)
+    said = f"does not have the role {name}"
+    only(suite.found(genesis=now), "Authority", name, STRANGER, said, f"grantRole({role}, {STRANGER}, 0)")
 
 
 def test_a_role_with_a_delay_is_found(suite: Suite) -> None:

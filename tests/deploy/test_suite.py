@@ -19,7 +19,7 @@ from novacron.chain.signer import signer_from_key
 from novacron.deploy.artifacts import ForgeArtifacts
 from novacron.deploy.compiler import Compiler, ContractSource
 from novacron.deploy.genesis import LOCAL_GENESIS, UNIT
-from novacron.deploy.local import LOCAL_HOLDERS, deploy_local, local_compiler, make_voters
+from novacron.deploy.local import LOCAL_HOLDERS, deploy_local, make_voters
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.plans import FOUNDATION, SUITE, TIMELOCK_DELAY, plan_named, plans_of, suite
 from novacron.deploy.preview import preview_plan
@@ -28,7 +28,7 @@ from novacron.deploy.roles import TABLE, assigned_roles
 from novacron.deploy.rules import ROLES
 from novacron.deploy.verify import verify_deployment
 from novacron.exceptions import ConfigurationError, DeployError, PlanError
-from tests.deploy.support import ROOT, SOLC, Remembering, deploy, transactions_of
+from tests.deploy.support import ROOT, SOLC, deploy, transactions_of
 
 Handles = Callable[[str], ContractHandle]
 
@@ -144,7 +144,7 @@ def test_the_suite_is_verified_with_plan_configuration_and_all_bytes(
     report = verify_deployment(pool, folder, source, plans)
     report.raise_if_failed()
     assert [item.instance for item in report.instances if not item.exact] == []
-    assert len(report.instances) == 17
+    assert len(report.instances) == len(suite(LOCAL_GENESIS).instances) == 32
 
 
 def test_a_manifest_with_another_configuration_is_found(
