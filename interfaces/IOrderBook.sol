@@ -12,8 +12,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 ///   that the maker withdraws, so that no maker can stand in the way of a fill or of the end of an offer.
 /// - Prices are in wei for 1e18 base units of the token. A value is rounded against the taker: up for the taker of a
 ///   `Sell`, who pays it, down for the taker of a `Buy`, who receives it.
-/// - A fill takes all that remains, or at least `minFill` and leaves at least `minFill`: no rest too small to be worth
-///   its gas remains.
+/// - A fill takes all that remains, or at least `minFill` and leaves at least `minFill` that is worth a wei: no rest too
+///   small to be worth its gas remains, and what remains can be taken whole.
 /// - Governance lists the tokens. Unlisting one, or the brake, stops `place` and `fill`; `cancel` and `withdraw` always
 ///   work, and what an offer holds in one currency never depends on another.
 ///
@@ -69,7 +69,7 @@ interface IOrderBook {
     /// @notice `value` is above `max`, the largest that an offer can state or hold.
     error OrderBook_TooLarge(uint256 value, uint256 max);
 
-    /// @notice `amount` at this price is worth less than 1 wei.
+    /// @notice `amount`, offered, taken or left, is worth less than 1 wei at this price.
     error OrderBook_WorthNothing(uint256 amount, uint256 price);
 
     /// @notice An offer must expire later than now, and before the year 36812.

@@ -18,7 +18,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 ///
 ///     units ≤ principal · 1000 · 3600 / (1e18 · seconds left)     in thousandths of the token's unit per hour
 ///
-/// - The brake stops `stake`, `fund` and `guarantee`. Nothing stops `withdraw`, which calls nothing but the token.
+/// - The brake stops `stake`, `fund` and `guarantee`. Nothing stops `withdraw`, which calls nothing but the token, nor
+/// `release` and `exitEarly`: whatever the registry, which can be upgraded, does, the principal is its owner's.
 ///
 /// @dev Only what came through `stake` and `fund` counts; tokens sent here otherwise belong to nobody.
 interface IResourceStaking {
@@ -71,6 +72,9 @@ interface IResourceStaking {
 
     /// @notice The position backs a guarantee: `release` it first.
     error ResourceStaking_Guaranteeing(uint256 positionId);
+
+    /// @notice Send gas enough that the registry has `needed` to end the reservation.
+    error ResourceStaking_TooLittleGas(uint256 needed);
 
     /// @notice The position backs no guarantee.
     error ResourceStaking_NotGuaranteeing(uint256 positionId);
@@ -150,7 +154,8 @@ interface IResourceStaking {
     function guarantee(uint256 positionId, uint256 hostId, uint256 units) external;
 
     /// @notice End the guarantee: its owner at any time, anybody after maturity.
-    /// @dev Also when the registry has already ended the reservation, because it was void or over.
+    /// @dev Whatever the registry does: it may have ended the reservation before, because it was void or over, and if it
+    /// refuses, the reservation stays there until its time is over, when anybody clears it.
     function release(uint256 positionId) external;
 
     // ------------------------------------------------------------------------------------------------------------

@@ -193,6 +193,7 @@ contract OrderBook is IOrderBook, OrderBookEscrow, Brakeable, AccessManaged {
         uint256 price = offer.price;
         value = _valueOf(side, amount, price);
         if (value == 0) revert OrderBook_WorthNothing(amount, price);
+        if (remaining != 0 && _valueOf(side, remaining, price) == 0) revert OrderBook_WorthNothing(remaining, price);
     }
 
     /// @dev After a fill. The values of parts, each rounded down, may add up to less than that of the whole: what the

@@ -8,7 +8,6 @@ import {Brakeable} from "../access/Brakeable.sol";
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
@@ -30,6 +29,8 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
 
     uint256 private constant YEAR = 365 days;
     uint256 private constant BPS = 10_000;
+    /// @dev What the registry may use to end a reservation; several times what it needs.
+    uint256 private constant RELEASE_GAS = 200_000;
 
     /// @inheritdoc IResourceStaking
     IHostRegistry public immutable registry;
@@ -167,13 +168,8 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
         position.isGuaranteeing = false;
         emit GuaranteeReleased(positionId, msg.sender);
 
-        // Interaction: anybody may have cleared a reservation that was void or over
-        try registry.release(positionId) {}
-        catch (bytes memory reason) {
-            bytes memory gone =
-                abi.encodeWithSelector(IHostRegistry.HostRegistry_UnknownReservation.selector, positionId);
-            if (keccak256(reason) != keccak256(gone)) LowLevelCall.bubbleRevert(reason);
-        }
+        // Interaction
+        _tellRegistry(abi.encodeCall(IHostRegistry.release, (positionId)));
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -259,6 +255,19 @@ contract ResourceStaking is IResourceStaking, ReentrancyGuardTransient, Brakeabl
         if (position.owner != msg.sender) {
             revert ResourceStaking_NotOwner(positionId, msg.sender, position.owner);
         }
+    }
+
+    /// @dev Anybody may have cleared the reservation, and governance may have put another registry or staking in place:
+    /// the registry may fail, burn its gas or answer at length, and holds nobody back. Nor may the caller make it fail: a
+    /// call that failed had `RELEASE_GAS`. A 64th of the gas stays here (EIP-150); if what is left is less than a 63rd of
+    /// `RELEASE_GAS`, the call may have had less.
+    function _tellRegistry(bytes memory data) private {
+        address target = address(registry);
+        bool success;
+        assembly ("memory-safe") {
+            success := call(RELEASE_GAS, target, 0, add(data, 0x20), mload(data), 0x00, 0x00)
+        }
+        if (!success && gasleft() < RELEASE_GAS / 63) revert ResourceStaking_TooLittleGas(RELEASE_GAS);
     }
 
     /// @dev The registry counts in 32 bits, which the last seconds before maturity would pass.

@@ -112,6 +112,8 @@ class Offer:
         value = value_of(self.side, amount, self.price)
         if value == 0:
             raise MarketRefusedError(f"{amount} base units of {name} are worth less than a wei; take more")
+        if rest and value_of(self.side, rest, self.price) == 0:
+            raise MarketRefusedError(f"{name} would be left with {rest} base units worth less than a wei: take all")
         if rest == 0:
             return value, None
         return value, replace(self, remaining=rest, escrow=self.escrow - (value if self.side is Side.BUY else 0))

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from eth_utils.crypto import keccak
 
 from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
@@ -241,22 +239,132 @@ def test_an_owner_of_an_implementation_is_found(suite: Suite, name: str) -> None
     only(suite.found(), name, "initialiser", "", f"its owner is {STRANGER}", "disables initialisers")
 
 
-def swap(suite: Suite, name: str, function: str, arguments: tuple[Any, ...], new: str) -> None:
-    """Have a view answer another address: in the storage that it reads, else where the code has it as immutable."""
-    contract, chain = suite[name], suite.chain
+def swap(suite: Suite, name: str, function: str, arguments: tuple[Any, ...]) -> None:
+    """Have a view answer STRANGER: in the storage that it reads, or in the code where that has it as immutable."""
+    contract, chain, new = suite[name], suite.chain, STRANGER[2:].lower()
     old = contract.call(function, *arguments)[2:].lower()
-    data = "0x" + contract.encode(function, *arguments).hex()
-    access: Any = chain.rpc("eth_createAccessList", {"to": contract.address, "data": data}, "latest")
-    changed = False
-    for entry in access["accessList"]:
-        for slot in entry["storageKeys"]:
-            value = str(chain.rpc("eth_getStorageAt", contract.address, slot, "latest"))
-            if entry["address"].lower() == contract.address.lower() and old in value and int(slot, 16) < 2**256 - 1:
-                if "0x" + slot[2:].rjust(64, "0") != IMPLEMENTATION_SLOT:
-                    chain.rpc("anvil_setStorageAt", contract.address, slot, value.replace(old, new[2:].lower()))
-                    changed = True
-    if not changed:
+    call = {"to": contract.address, "data": "0x" + contract.encode(function, *arguments).hex()}
+    read: Any = chain.rpc("eth_createAccessList", call, "latest")
+    entries = [one for one in read["accessList"] if one["address"].lower() == contract.address.lower()]
+    for slot in [slot for one in entries for slot in one["storageKeys"]]:
+        value = str(chain.rpc("eth_getStorageAt", contract.address, slot, "latest"))
+        chain.rpc("anvil_setStorageAt", contract.address, slot, value.replace(old, new))
+    if contract.call(function, *arguments) != STRANGER:
         code = str(chain.rpc("eth_getCode", contract.address, "latest"))
-        assert old in code
-        chain.rpc("anvil_setCode", contract.address, code.replace(old, new[2:].lower()))
-    assert contract.call(function, *arguments) == new
+        chain.rpc("anvil_setCode", contract.address, code.replace(old, new))
+    assert contract.call(function, *arguments) == STRANGER
+
+
+@pytest.mark.parametrize("name", RESOURCE_NAMES)
+@pytest.mark.parametrize(
+    ("contract", "function"), [("VMLifecycle", "token"), ("LiquidityPool", "tokenOf"), ("ResourceStaking", "tokenOf")]
+)
+def test_another_token_is_found(suite: Suite, contract: str, function: str, name: str) -> None:
+    swap(suite, contract, function, (RESOURCE_NAMES.index(name),))
+    only(suite.found(), contract, "token", STRANGER, f"its {name} is {STRANGER}", ANEW)
+
+
+@pytest.mark.parametrize(
+    ("contract", "function"),
+    [
+        ("ResourceStaking", "registry"),
+        ("VMLifecycle", "registry"),
+        ("ResourceMarket", "treasury"),
+        ("SLA", "nova"),
+        ("SLA", "lifecycle"),
+        ("SLA", "treasury"),
+    ],
+)
+def test_another_link_that_no_call_can_set_is_found(suite: Suite, contract: str, function: str) -> None:
+    swap(suite, contract, function, ())
+    only(suite.found(), contract, function, STRANGER, f"its {function} is {STRANGER}, not ", ANEW)
+
+
+# ----------------------------------------------------------------------------------------------------------------------
+# The same by a proposal, and before the hand-over
+# ----------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_by_an_executed_proposal_is_no_finding(suite: Suite) -> None:
+    make_voters(suite.pool, suite.manifest)
+    suite.send(STRANGER, "VMLifecycle", "createPolicy", [STRANGER], 1)
+    steps: tuple[Step, ...] = (
+        ("", "HostRegistry", "setLifecycle", (STRANGER,)),
+        ("", "HostRegistry", "setStaking", (STRANGER,)),
+        ("", "OrderBook", "setListed", ("NovaToken", True)),
+        ("", "OrderBook", "setListed", ("NET", False)),
+        ("", "ResourceMarket", "setFee", (9_999,)),
+        ("", "SLA", "setDefaultArbitrator", (STRANGER,)),
+        ("", "VMLifecycle", "setDefaultPolicy", (1,)),
+        ("", "CPU", "approve", ("ResourceMarket", UNIT)),
+        ("", "ResourceMarket", "stock", (0, UNIT)),
+        ("", "ResourceMarket", "unstock", (0, UNIT, "Timelock")),
+        ("", "CPU", "approve", ("ResourceStaking", UNIT)),
+        ("", "ResourceStaking", "fund", (0, UNIT)),
+        ("", "ResourceStaking", "takeBack", (0, UNIT, "Timelock")),
+        ("", "Authority", "grantRole", (AUDITOR, STRANGER, 0)),
+    )
+    actions = [
+        (name, suite[name].encode(function, *(instance(suite, one) for one in arguments)))
+        for _, name, function, arguments in steps
+    ]
+    proposal = propose(suite, "Everything at once", *actions)
+    queue(suite, proposal)
+    execute(suite, proposal)
+    attest(suite, STRANGER)
+    now = replace(LOCAL_GENESIS, auditors=(*LOCAL_GENESIS.auditors, STRANGER))
+    assert suite["ResourceMarket"].call("fee") == 9_999
+    assert not suite.found(genesis=now)
+
+    poke(suite, "ResourceMarket", "fee", LOCAL_GENESIS.market.fee)
+    only(suite.found(genesis=now), "ResourceMarket", "fee", "", "is 3000 ppm, not 9999", "setFee(9999) by a proposal")
+    poke(suite, "ResourceMarket", "fee", 9_999)
+    do(suite, ("", "HostRegistry", "setLifecycle", ("VMLifecycle",)))  # as planned once, and not as voted
+    link, event = suite.found(genesis=now)
+    assert f"its lifecycle is VMLifecycle {suite.manifest.address_of('VMLifecycle')}, not {STRANGER}" in link.what
+    assert event.role == "LifecycleSet"
+
+
+def before_the_hand_over(suite: Suite) -> None:
+    """All of it by the deployer, who is ADMIN and puts everything back."""
+    suite.send(suite.deployer, "Authority", "grantRole", AUDITOR, suite.deployer, 0)
+    attest(suite, suite.deployer)
+    suite.send(suite.deployer, "Authority", "revokeRole", AUDITOR, suite.deployer)
+    steps = [step for what in BY_THE_DEPLOYER for step in THERE_AND_BACK[what][0]]
+    do(suite, *steps, admin=suite.deployer)
+
+
+#: The treasury gives nothing away before the hand-over: it has no votes to execute yet.
+BY_THE_DEPLOYER = tuple(what for what in THERE_AND_BACK if what not in ("inventory", "budget"))
+
+
+def test_what_the_deployer_did_before_the_hand_over_and_put_back_stops_it_and_is_found_after(
+    source: ContractSource, tmp_path: Path
+) -> None:
+    out_dir, done = tmp_path / "ethereum-local", []
+    wanted = {
+        ("Authority", "AUDITOR"),
+        ("HostRegistry", "LifecycleSet"),
+        ("HostRegistry", "StakingSet"),
+        ("HostRegistry", "auditor"),
+        ("OrderBook", "ListedSet"),
+        ("ResourceMarket", "FeeSet"),
+        ("SLA", "DefaultArbitratorSet"),
+        ("VMLifecycle", "DefaultPolicySet"),
+    }
+    with Anvil() as other, EndpointPool([other.url]) as pool:
+
+        def act(event: DeployEvent) -> None:
+            if (event.instance, event.step) == ("list NET", "recorded"):
+                done.append(event)
+                before_the_hand_over(Suite(other, pool, load_manifest(out_dir / "manifest.json"), source))
+
+        with pytest.raises(DeployError, match="not handed over: ") as caught:
+            deploy_local(pool, out_dir, compiler=source, on_event=act)
+        assert len(done) == 1
+        for contract, role in wanted:
+            assert f"{contract}: " in str(caught.value)
+            assert role in str(caught.value)
+        suite = Suite(other, pool, load_manifest(out_dir / "manifest.json"), source)
+        force(suite)
+        assert {(one.contract, one.role) for one in suite.found()} == wanted

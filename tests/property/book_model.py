@@ -123,6 +123,8 @@ class Model:
             return "OrderBook_LeavesTooLittle", (rest, offer.min_fill)
         if value == 0:
             return "OrderBook_WorthNothing", (amount, offer.price)
+        if rest and offer.side == BUY and rest * offer.price < WHOLE:
+            return "OrderBook_WorthNothing", (rest, offer.price)
         if token != offer.token:
             return "OrderBook_OtherToken", (number, self.names[token], self.names[offer.token])
         if not self.listed[token]:

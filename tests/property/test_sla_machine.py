@@ -507,6 +507,7 @@ class SLAMachine(RuleBasedStateMachine):
         if not hasattr(self, "balances"):
             return
         STEPS.append(1)
+        self.thorough = len(STEPS) % 10 == 0
         for account, balance in self.balances.items():
             assert self.f.balanceOf(account).call() == balance, account
         total = sum(self.balances.values())
@@ -524,12 +525,15 @@ class SLAMachine(RuleBasedStateMachine):
         lies = agreement.stake
         for index in range(agreement.count):
             window = agreement.windows[index]
+            if window == Window() and not self.thorough:
+                lies += agreement.terms.fee
+                continue
             state = tuple(self.f.windowStateOf(sla_id, index).call())
             assert state == (window.credited, window.taken, window.settled)
             assert window.received <= agreement.terms.fee
             lies += 0 if window.settled else agreement.terms.fee - window.taken
             for guarantee, claim in enumerate(window.claims):
-                if claim == Claim() and window.settled:
+                if claim == Claim() and not self.thorough:
                     continue
                 read = tuple(self.f.claimOf(sla_id, guarantee, index).call())
                 claimant = claim.claimant or "0x" + "00" * 20
@@ -694,7 +698,7 @@ def test_every_rule_of_the_sla_machine_can_succeed(machine: type[SLAMachine]) ->
 
 @pytest.mark.parametrize(
     ("examples", "steps"),
-    [(10, 40), pytest.param(100, 60, marks=[pytest.mark.deep, pytest.mark.timeout(3_600)])],
+    [(5, 30), pytest.param(100, 60, marks=[pytest.mark.deep, pytest.mark.timeout(3_600)])],
     ids=["few", "many"],
 )
 def test_sla_behaves_as_the_model(machine: type[SLAMachine], examples: int, steps: int) -> None:

@@ -179,6 +179,12 @@ contract CurveMathTest is Test {
         }
     }
 
+    function test_AmountForWhereTheCurveHasEndedReverts() public {
+        vm.assertEq(math.amountFor(1, uint128(MAX - 1), 1, 0), uint256(0));
+        vm.expectRevert(abi.encodeWithSelector(CurveMath.CurveMath_BudgetOutOfDomain.selector, uint256(1), uint256(0)));
+        math.amountFor(1, uint128(MAX), 1, 0);
+    }
+
     // ------------------------------------------------------------------------------------------------------------
     // Internal
     // ------------------------------------------------------------------------------------------------------------

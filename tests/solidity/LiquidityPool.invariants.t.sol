@@ -7,7 +7,7 @@ import {LiquidityPoolHandler} from "./LiquidityPoolHandler.sol";
 import {MarketFixture} from "./MarketFixture.sol";
 
 /// @notice Stateful fuzzing of two pools: solvency, conservation, and that no share ever loses value.
-/// @dev The numbers are those of docs/invariants.md. The handler itself checks every action and L-2 after each.
+/// @dev The numbers are those of docs/invariants.md. The handler itself checks every action and U-2 after each.
 contract LiquidityPoolInvariants is MarketFixture {
     struct FuzzSelector {
         address addr;
@@ -47,7 +47,7 @@ contract LiquidityPoolInvariants is MarketFixture {
         list[0] = FuzzSelector(address(handler), selectors);
     }
 
-    /// @dev L-1: reserves are the sum of what went in and out, and are there, gifts apart.
+    /// @dev U-1: reserves are the sum of what went in and out, and are there, gifts apart.
     function invariant_ReservesAreThere() external view {
         uint256 owed;
         for (uint256 i = 0; i < 2; ++i) {
@@ -60,7 +60,7 @@ contract LiquidityPoolInvariants is MarketFixture {
         vm.assertEq(address(pool).balance, owed + handler.forced(), "balance");
     }
 
-    /// @dev L-3: shares are somebody's or locked; a pool that has begun never ends.
+    /// @dev U-3: shares are somebody's or locked; a pool that has begun never ends.
     function invariant_SharesAreSomebodys() external view {
         for (uint256 i = 0; i < 2; ++i) {
             uint256 sum = pool.balanceOf(address(0xdEaD), i);
@@ -73,7 +73,7 @@ contract LiquidityPoolInvariants is MarketFixture {
         }
     }
 
-    /// @dev L-4: at the end of each history, paused, everybody gets out.
+    /// @dev U-4: at the end of each history, paused, everybody gets out.
     function afterInvariant() external {
         handler.removeEverything();
     }

@@ -203,7 +203,7 @@ contract LiquidityPoolHandler is Test {
         state[2] = _pool.totalSupply(i);
     }
 
-    /// @dev L-2: the root of the product of the reserves, for each share, never falls.
+    /// @dev U-2: the root of the product of the reserves, for each share, never falls.
     function _assertNoShareLost(uint256 i, uint256[3] memory before) private view {
         uint256[3] memory now_ = _state(i);
         (uint256 high, uint256 low) = Math.mul512(now_[0] * now_[1], before[2] * before[2]);

@@ -238,11 +238,10 @@ contract OrderBookAttacksTest is OrderBookFixture {
         uint256 left = amount;
         for (uint256 k = 0; k < 6 && left > 0; ++k) {
             uint256 part = k == 5 ? left : _bound(uint256(keccak256(abi.encode(seed, k))), 1, left);
-            if (!sell && part * price < 1e18) continue;
+            if (!sell && (part * price < 1e18 || (part < left && (left - part) * price < 1e18))) continue;
             paid += _fill(id, part);
             left -= part;
         }
-        if (left > 0) return; // the last one was worth nothing
         _assertEnded(id);
         vm.assertTrue(sell ? paid >= whole && paid < whole + 6 : paid <= whole && paid + 6 > whole);
         vm.assertEq(book.balanceOf(MAKER, NATIVE), sell ? paid : whole - paid);
@@ -287,19 +286,20 @@ contract OrderBookAttacksTest is OrderBookFixture {
     }
 
     /// @dev Whatever takers do, what remains can be taken in one fill: no rest below `minFill` is ever left.
-    function testFuzz_NoRestIsTooSmall(uint256 amount, uint256 minFill, uint256 seed) public {
-        amount = _bound(amount, 1, 1e24);
-        minFill = _bound(minFill, 1, amount);
-        uint256 id = _place(SELL, amount, 1e15, minFill);
+    function testFuzz_NoRestIsTooSmall(bool sell, uint256 amount, uint256 minFill, uint256 seed) public {
+        amount = _bound(amount, sell ? 1 : 1_000, seed % 2 == 0 ? 1e4 : 1e24);
+        minFill = _bound(minFill, 1, seed % 3 == 0 ? amount : 1_000 < amount ? 1_000 : amount);
+        uint256 id = _place(sell ? SELL : BUY, amount, 1e15, minFill);
+        uint256 least = sell || minFill > 1_000 ? minFill : 1_000; // of a buy, 1,000 base units are worth a wei
         for (uint256 k = 0; k < 5; ++k) {
             uint256 remaining = book.offerOf(id).remaining;
-            vm.assertTrue(remaining == 0 || remaining >= minFill);
+            vm.assertTrue(remaining == 0 || remaining >= least);
             if (remaining == 0) return;
             uint256 part = _bound(uint256(keccak256(abi.encode(seed, k))), minFill, remaining);
-            bool fits = part == remaining || remaining - part >= minFill;
+            bool fits = (sell || part >= 1_000) && (part == remaining || remaining - part >= least);
             vm.prank(TAKER);
-            bytes memory call_ = abi.encodeCall(book.fill, (id, token, part, type(uint256).max, START));
-            (bool ok,) = address(book).call{value: 1e22}(call_);
+            bytes memory call_ = abi.encodeCall(book.fill, (id, token, part, sell ? type(uint256).max : 0, START));
+            (bool ok,) = address(book).call{value: sell ? 1e22 : 0}(call_);
             vm.assertEq(ok, fits);
         }
         uint256 last = book.offerOf(id).remaining;

@@ -165,6 +165,17 @@ contract OrderBookFillsTest is OrderBookFixture {
         vm.assertEq(_fill(id, 1_000), 1);
     }
 
+    /// @dev Otherwise a buy would stand that nobody can fill; before its expiry the maker alone could end it.
+    function testFuzz_FillLeavingNothingWorthReverts(uint256 rest) public {
+        uint256 id = _place(BUY, 1e18, 1e15, 1);
+        rest = _bound(rest, 1, 999);
+        bytes memory refusal = _error(IOrderBook.OrderBook_WorthNothing.selector, rest, 1e15);
+        _refuse(id, token, 1e18 - rest, 0, START, 0, refusal);
+        _fill(id, 1e18 - 1_000);
+        vm.assertEq(_fill(id, 1_000), 1);
+        _assertEnded(id);
+    }
+
     function _refuse(
         uint256 id,
         IERC20 which,

@@ -61,6 +61,14 @@ contract PoolMathTest is Test {
         math.inputFor(out, reserveIn, reserveOut);
     }
 
+    function test_InputBeyondTheDomainReverts() public {
+        uint256[2] memory outs = [MAX - 1, MAX / 2 + MAX / 4]; // beyond 256 bits, and beyond 128
+        for (uint256 i = 0; i < 2; ++i) {
+            vm.expectRevert(abi.encodeWithSelector(PoolMath.PoolMath_OutOfDomain.selector, outs[i], MAX));
+            math.inputFor(outs[i], MAX, MAX);
+        }
+    }
+
     /// @dev Slices bring at most as much as the whole, within one base unit of rounding for each.
     function testFuzz_SlicesNeverHelp(uint128 amountIn, uint128 reserveIn, uint128 reserveOut, uint256 w, uint8 slices)
         public

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+import {HostileRegistry} from "../../contracts/test/HostileRegistry.sol";
 import {RegistryDouble} from "../../contracts/test/RegistryDouble.sol";
 import {IHostRegistry} from "../../interfaces/IHostRegistry.sol";
 import {IResourceStaking} from "../../interfaces/IResourceStaking.sol";
@@ -187,17 +188,51 @@ contract ResourceStakingGuaranteesTest is ResourceStakingFixture {
         vm.assertEq(registry.reservedOf(1, Resource.CPU), 0);
     }
 
-    /// @dev A registry that reverts makes neither a guarantee nor an end of one.
-    function test_RevertingRegistryChangesNothing() public {
+    function test_RevertingRegistryMakesNoGuarantee() public {
         registry.setManner(RegistryDouble.Manner.Reverting);
         vm.expectRevert(abi.encodeWithSelector(RegistryDouble.RegistryDouble_Reverting.selector));
         _guarantee(1, 1);
-        registry.setManner(RegistryDouble.Manner.Honest);
+        vm.assertFalse(staking.positionOf(id).isGuaranteeing);
+    }
+
+    /// @dev A registry that reverts, burns all its gas or answers with a megabyte keeps no position from leaving.
+    function testFuzz_RegistryCannotHoldAPosition(uint8 mood) public {
         _guarantee(1, 1);
-        registry.setManner(RegistryDouble.Manner.Reverting);
-        vm.expectRevert(abi.encodeWithSelector(RegistryDouble.RegistryDouble_Reverting.selector));
+        HostileRegistry.Mood[5] memory moods = [
+            HostileRegistry.Mood.Reverting,
+            HostileRegistry.Mood.Burning,
+            HostileRegistry.Mood.Silent,
+            HostileRegistry.Mood.Nonsense,
+            HostileRegistry.Mood.Talkative
+        ];
+        vm.etch(address(registry), address(new HostileRegistry(moods[mood % 5])).code);
+        vm.startPrank(STAKER);
+        staking.release{gas: 400_000}(id);
+        vm.assertFalse(staking.positionOf(id).isGuaranteeing);
+        vm.assertEq(staking.exitEarly(id, STAKER), 7_200e18);
+        vm.stopPrank();
+        _assertPaidOut(id);
+        _assertExact();
+    }
+
+    /// @dev Nobody leaves a reservation behind in an honest registry by sending too little gas.
+    function testFuzz_ReleaseWithLittleGasEndsTheReservationOrNothing(uint256 gas_) public {
+        _guarantee(1, 10_000);
+        vm.prank(STAKER);
+        (bool ok,) = address(staking).call{gas: _bound(gas_, 0, 300_000)}(abi.encodeCall(staking.release, (id)));
+        vm.assertEq(staking.positionOf(id).isGuaranteeing, !ok);
+        vm.assertEq(registry.reservedOf(1, Resource.CPU), ok ? 0 : 10_000);
+    }
+
+    /// @dev A registry that burns all of little gas is no reason to give up the reservation: the call says so.
+    function test_ReleaseWithTooLittleGasForTheRegistryReverts() public {
+        _guarantee(1, 1);
+        registry.setManner(RegistryDouble.Manner.BurningGas);
+        vm.expectRevert(_error(IResourceStaking.ResourceStaking_TooLittleGas.selector, 200_000));
+        vm.prank(STAKER);
+        staking.release{gas: 190_000}(id);
         _release(STAKER);
-        vm.assertTrue(staking.positionOf(id).isGuaranteeing);
+        vm.assertFalse(staking.positionOf(id).isGuaranteeing);
     }
 
     function testFuzz_RegistryCallsBack(bool releasing, uint8 what) public {

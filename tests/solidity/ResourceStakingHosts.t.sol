@@ -109,6 +109,29 @@ contract ResourceStakingHostsTest is Test {
         vm.assertEq(registry.hostOf(host).reserved.cpu, 0);
     }
 
+    /// @dev Governance that lets another staking reserve, or upgrades the registry, takes the reservations, not the way out.
+    function test_ReleaseAfterTheRegistryHasTurnedToAnother() public {
+        _guarantee(1, 10_000);
+        registry.setStaking(address(0x57a2));
+        vm.startPrank(STAKER);
+        staking.release(1);
+        vm.assertEq(staking.exitEarly(1, STAKER), 7_200e18);
+        vm.stopPrank();
+        vm.assertEq(registry.reservationOf(1).units, 10_000);
+        vm.warp(START + TERM);
+        registry.clear(1);
+        vm.assertEq(registry.hostOf(host).reserved.cpu, 0);
+    }
+
+    /// @dev What an honest registry needs is far below what it is given, so that a lack of gas is always seen.
+    function testFuzz_ReleaseWithLittleGasEndsTheReservationOrNothing(uint256 gas_) public {
+        _guarantee(1, 10_000);
+        vm.prank(STAKER);
+        (bool ok,) = address(staking).call{gas: _bound(gas_, 0, 300_000)}(abi.encodeCall(staking.release, (1)));
+        vm.assertEq(staking.positionOf(1).isGuaranteeing, !ok);
+        vm.assertEq(registry.hostOf(host).reserved.cpu, ok ? 0 : 10_000);
+    }
+
     function test_ReleaseFreesCapacity() public {
         _guarantee(1, 10_000);
         vm.prank(STAKER);

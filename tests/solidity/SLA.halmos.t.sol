@@ -7,24 +7,6 @@ import {Test} from "./Vm.sol";
 
 /// @notice Proofs over all inputs by symbolic execution; forge ignores `check_`, halmos runs them.
 contract SLASymbolic is Test {
-    /// @dev N-4, for all stakes, what is due and states before: what is taken is given, no more than there is.
-    function check_PenaltyPaysWhatItTakes(uint96 fee, uint128 stake, uint96 credited, uint96 takenFromFee)
-        external
-        pure
-    {
-        vm.assume(credited <= fee);
-        vm.assume(takenFromFee <= fee);
-        // A share of 100 %: the division is then exact, and what is due is the fee.
-        (uint256 fromStake, uint256 fromFee, uint256 credit, uint256 excess) =
-            SLAMath.penalty(fee, 1_000_000, stake, ISLATypes.WindowState(credited, takenFromFee, false));
-        assert(fromStake + fromFee == credit + excess);
-        assert(fromStake <= stake);
-        assert(fromFee + takenFromFee <= fee);
-        assert(credit + credited <= fee);
-        if (fromFee != 0) assert(fromStake == stake);
-        if (excess != 0) assert(credit + credited == fee);
-    }
-
     /// @dev N-4, for all fees and states that penalties lead to: the settlement gives away exactly what is left, the
     /// customer has at most the fee, and exactly the fee when something was not measured.
     function check_SettlementSharesWhatIsLeft(uint128 fee, uint128 credited, uint128 takenFromFee, bool measured)
@@ -40,17 +22,29 @@ contract SLASymbolic is Test {
         assert(measured ? toCustomer == 0 : toCustomer + credited == fee);
     }
 
-    /// @dev N-3, for all values: of 1 to 5 measurements, as many lie below and above as the middle says.
-    function check_MedianOfUpToFive(uint8 count, uint32 a, uint32 b, uint32 c, uint32 d, uint32 e, bool isAtLeast)
-        external
-        pure
-    {
-        vm.assume(count != 0 && count <= 5);
-        uint256[5] memory given = [uint256(a), b, c, d, e];
-        uint256[] memory values = new uint256[](count);
-        for (uint256 i = 0; i < count; ++i) {
-            values[i] = given[i];
-        }
+    /// @dev N-3, for all values: as many lie below and above as the middle of three says.
+    function check_MedianOfThree(uint32 a, uint32 b, uint32 c, bool isAtLeast) external pure {
+        uint256[] memory values = new uint256[](3);
+        (values[0], values[1], values[2]) = (a, b, c);
+        _isMiddle([uint256(a), b, c, 0, 0], values, isAtLeast);
+    }
+
+    /// @dev N-3, the same of four.
+    function check_MedianOfFour(uint32 a, uint32 b, uint32 c, uint32 d, bool isAtLeast) external pure {
+        uint256[] memory values = new uint256[](4);
+        (values[0], values[1], values[2], values[3]) = (a, b, c, d);
+        _isMiddle([uint256(a), b, c, d, 0], values, isAtLeast);
+    }
+
+    /// @dev N-3, the same of five.
+    function check_MedianOfFive(uint32 a, uint32 b, uint32 c, uint32 d, uint32 e, bool isAtLeast) external pure {
+        uint256[] memory values = new uint256[](5);
+        (values[0], values[1], values[2], values[3], values[4]) = (a, b, c, d, e);
+        _isMiddle([uint256(a), b, c, d, e], values, isAtLeast);
+    }
+
+    function _isMiddle(uint256[5] memory given, uint256[] memory values, bool isAtLeast) private pure {
+        uint256 count = values.length;
         uint256 value = SLAMath.median(values, isAtLeast ? ISLATypes.Direction.AtLeast : ISLATypes.Direction.AtMost);
         uint256 below;
         uint256 above;

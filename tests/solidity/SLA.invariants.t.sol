@@ -97,7 +97,7 @@ contract SLAInvariants is SLASuite {
             uint256 kind = i % 16;
             if (kind == 0) handler.wait(i == 1_344 ? 64 : 1 + word % 3);
             else if (kind < 4) handler.report(a, b, c);
-            else if (kind == 4) handler.reportBare(a, b, c);
+            else if (kind == 4) _reportAndSubmit(a, b, c);
             else if (kind == 5) handler.submit(b, word & 1 == 0 ? 999_500 : c);
             else if (kind < 8) handler.measure(b);
             else if (kind < 10) handler.dispute(b);
@@ -137,5 +137,17 @@ contract SLAInvariants is SLASuite {
         }
         handler.takeAll();
         vm.assertEq(nova.balanceOf(address(sla)), 0);
+    }
+
+    /// @dev A report without evidence, and evidence for whichever window it is about.
+    function _reportAndSubmit(uint256 who, uint256 word, uint256 value) private {
+        handler.reportBare(who, word, value);
+        for (uint256 window = 0; window < PERIODS; ++window) {
+            uint256 same = 1 << 40 | window << 32 | (word >> 16) % GUARANTEES << 16;
+            while (same % AGREEMENTS != word % AGREEMENTS) {
+                ++same;
+            }
+            handler.submit(same, value);
+        }
     }
 }

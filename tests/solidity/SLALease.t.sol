@@ -35,7 +35,7 @@ contract SLALeaseTest is ComputeSuite {
         sla.deposit(10_000 * NOVA, CUSTOMER);
         vmId = _running();
         vm.prank(CUSTOMER);
-        lifecycle.topUp(vmId, 100 hours);
+        lifecycle.topUp(vmId, 60 hours);
         slaId = _agree();
     }
 

@@ -41,6 +41,7 @@ interface Vm {
     function startPrank(address sender) external;
     function stopPrank() external;
     function deal(address account, uint256 balance) external;
+    function etch(address account, bytes calldata code) external;
     function store(address target, bytes32 slot, bytes32 value) external;
     function chainId(uint256 id) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);

@@ -69,13 +69,11 @@ class Clerk:
         result: Result = "reported" if broken else "recorded"
         if how == "submit":
             self._once(
-                f"sla/submit/{name}",
                 lambda: self._sla.submit_evidence(self._id, guarantee, view.number, terms, evidence, key=name),
                 MonitorAction(self._id, result, words, view.number, guarantee),
             )
             return
         self._once(
-            f"sla/{'report' if broken else 'record'}/{name}",
             lambda: self._sla.file(self._id, guarantee, view.number, terms, evidence, key=name),
             MonitorAction(self._id, result, words, view.number, guarantee),
         )
@@ -89,7 +87,6 @@ class Clerk:
         name = f"{self._id}/{guarantee}/{view.number}/{claim.since}"
         words = f"was {claim.outcome.name.lower()}"
         self._once(
-            f"sla/finalise/{name}",
             lambda: self._sla.finalise(self._id, guarantee, view.number, key=name),
             MonitorAction(self._id, "finalised", words, view.number, guarantee),
         )
@@ -105,7 +102,6 @@ class Clerk:
             name = f"{self._id}/{first}-{end}"
             words = f"window {first}" if end == first + 1 else f"windows {first} to {end - 1}"
             self._once(
-                f"sla/settle/{name}",
                 lambda first=first, end=end, name=name: self._sla.settle(self._id, first, end, key=name),  # type: ignore[misc]
                 MonitorAction(self._id, "settled", words, first),
             )
@@ -126,16 +122,15 @@ class Clerk:
             return False
         return True
 
-    def _once(self, key: str, act: Callable[[], TransactionReceipt], done: MonitorAction) -> None:
+    def _once(self, act: Callable[[], TransactionReceipt], done: MonitorAction) -> None:
         manager = self._sla.account.manager
 
         def note(result: Result, detail: str, transaction: str | None = None) -> None:
             self._notes.say(MonitorAction(done.sla_id, result, detail, done.window, done.guarantee, transaction))
 
         try:
-            entry = manager.journal.get(key)
-            # Mined, and yet the chain does not show it: an endpoint lags, or a reorganisation took it away.
-            receipt = manager.recheck(key) if entry is not None and entry.state == "mined" else act()
+            # What an earlier look has sent is not sent again; should a reorganisation have taken it away, it is.
+            receipt = manager.recheck(act().key)
         except RevertedError as error:
             note("others" if error.name in _RACES else "refused", str(error))
         except RetryableError as error:

@@ -63,7 +63,7 @@ def test_an_approval_of_another_move_is_refused(
     other = replace(request, **{field: getattr(request, field) + 1})
     if field == "vm":
         approvals.vms.create(customer, 1, Capacity(1_000, 1_000), 7_200, b"\x01" * 32)
-    with pytest.raises(ApprovalError, match=r"have it signed again|no migration of VM"):
+    with pytest.raises(ApprovalError, match=r"what waits is VM|no migration of VM"):
         approvals.hand_in(actors.account(8), signed(actors, other, 5, 6))
     # The contract refuses them, too: what is signed is bound to all of it.
     names = sorted((actors.world.accounts[n] for n in (5, 6)), key=lambda one: int(one, 16))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from novacron.exceptions import InputError, MarketRefusedError, OutOfDomainError
 from novacron.market.curve import MAX_128, Book, Curve, fee_on
 from novacron.market.offers import MAX_VALUE, Offer, Side, Terms, value_of
-from novacron.market.product import LOCKED_SHARES, Reserves, input_for, output_for
+from novacron.market.product import LOCKED_SHARES, Liquidity, Reserves, input_for, output_for
 from novacron.market.quotes import MAX_SLIPPAGE, curve_quote, pool_quote
 from novacron.market.resources import UNIT, Resource
 from novacron.market.staking_client import backed_by, reward_of
@@ -84,16 +84,26 @@ def test_a_round_trip_never_gains_and_the_reserve_always_covers_what_is_sold(
     assert end.reserve + end.fees - before.reserve - before.fees == paid - (back.value - back.fee)
 
 
-@given(bases, steep, st.integers(0, 10**24), st.integers(1, 10**24), fees)
-def test_spending_a_sum_buys_no_less_than_the_amount_that_costs_it(
-    base: int, steepness: int, sold: int, amount: int, fee: int
+@given(bases, steep, st.integers(0, 10**24), st.integers(1, 10**24), st.integers(0, 10**18), fees)
+def test_spending_a_sum_buys_no_less_than_the_amount_that_costs_it_and_spends_all(
+    base: int, steepness: int, sold: int, amount: int, more: int, fee: int
 ) -> None:
     before = book(base, steepness, sold, fee=fee)
     trade = before.quote_buy(amount)
-    exact_in = before.quote_buy_exact_in(trade.value + trade.fee)
+    payment = trade.value + trade.fee + more
+    try:
+        exact_in = before.quote_buy_exact_in(payment)
+    except MarketRefusedError:
+        return  # more than there is
     assert exact_in.amount >= amount
-    assert exact_in.value + exact_in.fee == trade.value + trade.fee
+    assert exact_in.value + exact_in.fee == payment
     assert exact_in.fee >= fee_on(exact_in.value, fee)
+
+
+def test_what_is_too_little_for_another_base_unit_is_part_of_the_fee() -> None:
+    # A base unit costs 100 wei and a bit.
+    trade = book(10**20, 10**26, fee=0).quote_buy_exact_in(350)
+    assert (trade.amount, trade.value, trade.fee) == (3, 301, 49)
 
 
 def test_the_curve_refuses_what_it_cannot_do_exactly() -> None:
@@ -174,6 +184,8 @@ def test_the_first_provider_sets_the_ratio_and_leaves_shares_behind() -> None:
         after.quote_remove(added.shares + 1)
     with pytest.raises(InputError, match="add more"):
         empty.quote_add(1_000, 1_000)
+    # The token part, rounded up, is just what may go in: the native part is not rounded up as well.
+    assert Reserves(Resource.NET, 10_000, 7_000, 10**6).quote_add(1, 1) == Liquidity(1, 1, 100)
     with pytest.raises(MarketRefusedError, match="nobody has added"):
         empty.buy_exact_in(1)
     with pytest.raises(MarketRefusedError, match="not for sale as a whole"):
