@@ -14,6 +14,7 @@ import click
 
 from novacron.atomic import write_atomically
 from novacron.chain.endpoints import EndpointPool
+from novacron.chain.typed_data import typed_data_signer
 from novacron.cli import governance_show as shown
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.cli.network import fees_of, settings_of, signer_of
@@ -24,7 +25,6 @@ from novacron.governance.lifecycle.lifecycle import Lifecycle
 from novacron.governance.lifecycle.outcome import verify_pages, verify_report
 from novacron.governance.lifecycle.proposal_files import REPORT
 from novacron.governance.lifecycle.sending import AccountSender, Sender
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.governance.lifecycle.steps import Step
 from novacron.governance.lifecycle.votes import (
     ballot_document,

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from novacron.atomic import write_atomically
+from novacron.chain.typed_data import typed_data_signer
 from novacron.cli.app import App, facts, pass_app, rows_table
 from novacron.cli.governance import (
     accept_option,
@@ -28,7 +29,6 @@ from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction
 from novacron.governance.lifecycle.safe_calls import SafeCall, argument_words, function_words, safe_call
 from novacron.governance.lifecycle.safe_files import builder_document, load_transaction, save_transaction
 from novacron.governance.lifecycle.sending import AccountSender, Call
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.governance.model import Action
 from novacron.governance.onchain import GovernorReader
 from novacron.governance.workspace import Workspace

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from novacron.chain.typed_data import typed_data_signer
 from novacron.cli.app import App, pass_app, require_store, rows_table
 from novacron.cli.network import acting, progress, reading, settings_of, signer_of
 from novacron.cli.sla_show import show_action
@@ -19,7 +20,6 @@ from novacron.compute.monitor.daemon import Daemon
 from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.sla import Sla
 from novacron.compute.sla_advice import SLA_ADVICE
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.market.advice import moment
 
 _PATH = click.Path(path_type=Path)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from novacron.atomic import write_atomically
+from novacron.chain.typed_data import typed_data_signer
 from novacron.cli.app import App, facts, pass_app, read_text
 from novacron.cli.network import acting, offline_signer, progress, reading, require_finished
 from novacron.cli.options import emit_sent, key_option
@@ -22,7 +23,6 @@ from novacron.compute.approvals import (
 )
 from novacron.compute.state_words import State, label
 from novacron.compute.vms import VM, VMs
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.market.advice import moment
 
 _NUMBER = click.argument("number", type=click.IntRange(min=1))

@@ -10,11 +10,11 @@ from typing import Any, Self
 from novacron.chain.addresses import parse_address
 from novacron.chain.contracts import ContractHandle
 from novacron.chain.receipts import TransactionReceipt
+from novacron.chain.typed_data import TypedData, TypedDataSigner, digest_of, signer_of
 from novacron.compute.advice import COMPUTE_ADVICE
 from novacron.compute.state_words import State, label
 from novacron.compute.vms import VMs
 from novacron.exceptions import ApprovalError, InconsistentEndpointError, InputError
-from novacron.governance.lifecycle.signing import TypedData, TypedDataSigner, digest_of, signer_of
 from novacron.market.deployment import Account, new_key, read
 
 #: EIP-712 domain of VMLifecycle.

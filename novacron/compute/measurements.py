@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from novacron.chain.addresses import parse_address
+from novacron.chain.typed_data import TypedDataSigner, digest_of, signer_of
 from novacron.compute.samples import Observed, Span
 from novacron.compute.sla_terms import Direction, Terms
 from novacron.exceptions import InputError, MeasurementError
-from novacron.governance.lifecycle.signing import TypedDataSigner, digest_of, signer_of
 
 NAME, VERSION = "NovaCron SLA", "1"
 #: EIP-712 type of a measurement; field order is the contract's.

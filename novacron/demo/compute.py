@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from novacron.chain import Anvil, EndpointPool, Journal, TransactionManager, signer_from_key
+from novacron.chain.typed_data import typed_data_signer
 from novacron.compute.advice import COMPUTE_ADVICE
 from novacron.compute.agent.config import AgentConfig
 from novacron.compute.agent.daemon import open_agent
@@ -34,7 +35,6 @@ from novacron.compute.vms import VMs
 from novacron.demo.monitoring import Service, Station, WallClock, agreement_terms, stations
 from novacron.deploy.genesis import LOCAL_GENESIS, UNIT, Genesis
 from novacron.deploy.local import deploy_local
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.market.curve_client import CurveMarket
 from novacron.market.deployment import Account, Deployment
 from novacron.market.resources import Resource, native_text, tokens_text

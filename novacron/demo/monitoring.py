@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from novacron.chain import signer_from_key
+from novacron.chain.typed_data import typed_data_signer
 from novacron.compute.monitor.exchange import MeasurementServer, PeerExchange
 from novacron.compute.monitor.probe import NetworkProbe
 from novacron.compute.monitor.sampling import Sampler
@@ -19,7 +20,6 @@ from novacron.compute.monitor.specification import Specification
 from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.sla_terms import Direction, Guarantee, Terms
 from novacron.deploy.genesis import UNIT
-from novacron.governance.lifecycle.signing import typed_data_signer
 
 if TYPE_CHECKING:
     from novacron.demo.compute import Compute

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from novacron.chain.contracts import ContractHandle
+from novacron.chain.typed_data import TypedData, typed_data_signer
 from novacron.exceptions import ConfigurationError
-from novacron.governance.lifecycle.signing import TypedData, typed_data_signer
 from novacron.market.deployment import Account
 
 _MEMBERS = (

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
+from novacron.chain.typed_data import TypedDataSigner
 from novacron.compute.monitor.actions import MonitorAction
 from novacron.compute.monitor.config import MonitorConfig
 from novacron.compute.monitor.exchange import Exchange, FolderExchange, MeasurementServer, PeerExchange
@@ -17,7 +18,6 @@ from novacron.compute.monitor.specification import Specification
 from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.sla import Sla
 from novacron.exceptions import RetryableError
-from novacron.governance.lifecycle.signing import TypedDataSigner
 
 #: Told what happened; called by several threads.
 Report = Callable[[MonitorAction], None]

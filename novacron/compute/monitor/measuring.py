@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from novacron.chain.contracts import Block
+from novacron.chain.typed_data import TypedDataSigner
 from novacron.compute.exclusions import exclusions, warmed_up
 from novacron.compute.measurements import Measurement, SignedMeasurement
 from novacron.compute.monitor.actions import MonitorAction, Notes, Result
@@ -17,7 +18,6 @@ from novacron.compute.samples import Observed, Sample, Span, included, latency, 
 from novacron.compute.sla import Sla
 from novacron.compute.sla_terms import Terms
 from novacron.exceptions import MeasurementError, StoreError
-from novacron.governance.lifecycle.signing import TypedDataSigner
 
 
 @dataclass(frozen=True)

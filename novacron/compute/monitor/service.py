@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from novacron.chain.typed_data import TypedDataSigner
 from novacron.compute.measurements import Evidence
 from novacron.compute.monitor.actions import MonitorAction, Notes, Result
 from novacron.compute.monitor.decisions import Turn, report_deadline
@@ -20,7 +21,6 @@ from novacron.compute.monitor.specification import Specification
 from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.sla import Outcome, Sla, WindowView
 from novacron.exceptions import NovaCronError
-from novacron.governance.lifecycle.signing import TypedDataSigner
 
 #: How far this machine's clock may be behind the chain's, seconds: blocks are not from the future.
 _CLOCK_TOLERANCE = 30

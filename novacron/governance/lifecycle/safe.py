@@ -18,8 +18,8 @@ from novacron.chain.contracts import ContractHandle
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.receipts import TransactionReceipt
 from novacron.chain.transactions import TransactionManager
+from novacron.chain.typed_data import TypedDataSigner, digest_of, signer_of
 from novacron.exceptions import InconsistentEndpointError, RevertedError, SafeError
-from novacron.governance.lifecycle.signing import TypedDataSigner, digest_of, signer_of
 
 NOBODY = "0x" + "0" * 40
 

@@ -9,9 +9,9 @@ from enum import IntEnum
 from typing import Any
 
 from novacron.chain.addresses import parse_address
+from novacron.chain.typed_data import digest_of, signer_of
 from novacron.exceptions import InputError, UnknownProposalError, VoteError
 from novacron.governance.lifecycle.sending import Call, Sender, Sent
-from novacron.governance.lifecycle.signing import digest_of, signer_of
 from novacron.governance.model import ProposalState
 from novacron.governance.onchain import GovernorReader, OnchainProposal, short_id
 from novacron.governance.units import moment

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from novacron.chain.typed_data import typed_data_signer
 from novacron.compute.approvals import Approvals, Request, SignedApproval, parse_request, sign_approval
 from novacron.compute.capacity import Capacity
 from novacron.compute.state_words import State
 from novacron.compute.vms import VMs
 from novacron.exceptions import ApprovalError, InputError, RevertedError
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.market.deployment import Account
 from tests.support.market_world import THERE, Actors, MarketWorld
 

@@ -11,13 +11,13 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from novacron.chain import TransactionManager
+from novacron.chain.typed_data import typed_data_signer
 from novacron.exceptions import ProposalStateError, SafeError
 from novacron.governance.lifecycle.lifecycle import Lifecycle
 from novacron.governance.lifecycle.safe import SafeAccount, SafeTransaction, signature_owner
 from novacron.governance.lifecycle.safe_calls import argument_words, function_words, safe_call
 from novacron.governance.lifecycle.safe_files import builder_document, file_name, load_transaction, save_transaction
 from novacron.governance.lifecycle.sending import Call, SafeSender
-from novacron.governance.lifecycle.signing import typed_data_signer
 from novacron.governance.lifecycle.steps import Step
 from novacron.governance.lifecycle.votes import Support, cast_vote
 from novacron.governance.onchain import GovernorReader

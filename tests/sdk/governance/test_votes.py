@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from novacron.chain import TransactionManager
+from novacron.chain.typed_data import digest_of, signer_of, typed_data_signer
 from novacron.exceptions import InputError, RevertedError, UnknownProposalError, VoteError
 from novacron.governance.lifecycle.sending import AccountSender
-from novacron.governance.lifecycle.signing import digest_of, signer_of, typed_data_signer
 from novacron.governance.lifecycle.votes import (
     Ballot,
     Support,

@@ -14,11 +14,11 @@ from web3 import Web3
 
 from novacron.chain import Anvil, EndpointPool, Journal, TransactionManager, signer_from_key
 from novacron.chain.signer import LocalSigner
+from novacron.chain.typed_data import TypedDataSigner, typed_data_signer
 from novacron.compute.monitor.specification import Specification
 from novacron.compute.sla import Sla
 from novacron.compute.sla_advice import SLA_ADVICE
 from novacron.compute.sla_terms import Direction, Guarantee, Terms
-from novacron.governance.lifecycle.signing import TypedDataSigner, typed_data_signer
 from novacron.market.deployment import Account, Deployment
 from tests.support.contracts import deploy
 

@@ -13,6 +13,7 @@ import pytest
 from eth_account import Account
 
 from novacron.chain.signer import LocalSigner
+from novacron.chain.typed_data import typed_data_signer
 from novacron.compute.measurements import Domain, Evidence, Measurement, SignedMeasurement
 from novacron.compute.monitor.actions import Notes
 from novacron.compute.monitor.exchange import FolderExchange, MeasurementServer, PeerExchange
@@ -21,7 +22,6 @@ from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.samples import Span
 from novacron.compute.sla_terms import Terms
 from novacron.exceptions import InputError, MeasurementError, StoreConflictError, StoreError
-from novacron.governance.lifecycle.signing import typed_data_signer
 from tests.sdk.sla.conftest import LATENCY, UPTIME, Clock
 
 DOMAIN = Domain(31337, "0x" + "5" * 40)

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from novacron.chain import Anvil
+from novacron.chain.typed_data import typed_data_signer
 from novacron.cli.main import cli
 from novacron.compute.capacity import Capacity
 from novacron.compute.exclusions import exclusions
@@ -29,7 +30,6 @@ from novacron.compute.sla_terms import Direction, Guarantee, Terms
 from novacron.compute.vms import VMs
 from novacron.deploy.manifest import load_manifest
 from novacron.exceptions import ChainUnavailableError, StoreError
-from novacron.governance.lifecycle.signing import typed_data_signer
 from tests.sdk.sla.conftest import HOUR, NOVA, Clock, Service
 from tests.support.contracts import deploy
 from tests.support.market_world import Actors, MarketWorld
