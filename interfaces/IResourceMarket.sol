@@ -12,7 +12,9 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 ///
 /// *Solvency.* The reserve of a resource always covers its curve from 0 to r: whatever the order of sales, all r tokens
 /// can be sold back. It buys back r tokens and no more, from whoever comes first: who sells tokens that came from
-/// elsewhere takes the place of a buyer, who finds the lower price that then holds, or nothing left to sell into.
+/// elsewhere takes the place of a buyer, who finds the lower price that then holds, or nothing left to sell into. Governance
+/// is one of them: no function pays it from a reserve, but what it holds, mints or takes out of stock it can sell here like
+/// anybody, up to all r; its timelock lets others sell before.
 ///
 /// *Counting.* Inventory, reserve and fees are counted; tokens sent here and ether forced in belong to nobody and change
 /// no price. The tokens are ordinary ERC-20s: none that take a fee in transit, rebase or call back.
@@ -169,7 +171,8 @@ interface IResourceMarket {
     /// @notice Move `amount` of the caller's tokens, which it has approved, into the inventory: a gift to the market.
     function stock(Resource resource, uint256 amount) external;
 
-    /// @notice Move `amount` out of the inventory. What has been sold does not need it: the reserve pays for that.
+    /// @notice Move `amount` out of the inventory. What has been sold does not need it: the reserve pays for that. Tokens
+    /// taken out can be sold here like any others.
     /// @dev Restricted to governance.
     function unstock(Resource resource, uint256 amount, address recipient) external;
 

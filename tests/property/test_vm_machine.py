@@ -215,6 +215,21 @@ class VMMachine(RuleBasedStateMachine):
             self._accrue(lease, now)
         self._enter(lease, to, now)
 
+    @rule(index=vms)
+    def run_up(self, index: int) -> None:
+        """Two steps at once, so that most histories have something that runs."""
+        self.command(index, "start")
+        self.answer(index, PLAIN["acknowledgeStart", ""], False)
+
+    @rule(index=vms)
+    def move(self, index: int) -> None:
+        """The steps of a migration, as far as each holds."""
+        self.migrate(index, True)
+        self.approve(index, 0)
+        self.approve(index, 1)
+        self.answer(index, PLAIN["acknowledgeRelease", ""], False)
+        self.answer(index, PLAIN["acknowledgeMigration", "released, or not needed"], True)
+
     @rule(index=vms, abroad=st.booleans())
     def migrate(self, index: int, abroad: bool) -> None:
         lease, now = self.leases[index], self.world.time + 1

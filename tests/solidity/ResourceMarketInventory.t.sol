@@ -52,6 +52,21 @@ contract ResourceMarketInventoryTest is MarketFixture {
         vm.assertEq(market.inventoryOf(Resource.CPU), sold);
     }
 
+    /// @dev What docs/market.md says about governance: taken out of stock, tokens are sold like any others.
+    function testFuzz_UnstockedTokensCanBeSoldInTheBuyersPlace(uint256 sold) public {
+        sold = _bound(sold, 1e12, _cap(0) / 4);
+        _buy(BOB, Resource.CPU, sold);
+        market.unstock(Resource.CPU, sold, address(this));
+        market.sellResource(Resource.CPU, sold, 0, TREASURY, DEADLINE);
+        vm.assertTrue(market.reserveOf(Resource.CPU) <= 1);
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IResourceMarket.ResourceMarket_InsufficientSold.selector, Resource.CPU, sold, uint256(0)
+            )
+        );
+        _sell(BOB, Resource.CPU, sold);
+    }
+
     function test_UnstockBeyondTheInventoryReverts() public {
         _buy(BOB, Resource.CPU, 1e18);
         uint256 unsold = _cap(0) / 2 - 1e18;
