@@ -12,11 +12,11 @@ MANAGED: Mapping[str, Rule] = MappingProxyType(
     {"setAuthority(address)": Rule(Who.AUTHORITY, "put another authority in its place; ADMIN, through it")}
 )
 _STOPS = {
-    "ResourceMarket": "purchases and stocking; sales go on",
+    "ResourceMarket": "purchases; sales go on",
     "LiquidityPool": "adding and swaps; removing goes on",
     "OrderBook": "new offers and fills; cancelling and withdrawing go on",
-    "ResourceStaking": "new stakes and guarantees; withdrawing goes on",
-    "VMLifecycle": "deposits, new VMs and starts; stopping, ending and withdrawing go on",
+    "ResourceStaking": "new stakes, guarantees and budgets; withdrawing goes on",
+    "VMLifecycle": "deposits, new VMs, starts and migrations; stopping, ending and withdrawing go on",
     "SLA": "deposits, offers and acceptances; everything agreed goes on",
 }
 _OWN_PERMIT = "hand in what a holder signed"
@@ -63,7 +63,7 @@ _MARKET = (
         ),
         "sellResource(uint8,uint256,uint256,address,uint256)": Rule(_E, "the same"),
         f"sellResourceWithPermit(uint8,uint256,uint256,address,{_PERMIT})": Rule(_E, "the same, with a permit"),
-        "stock(uint8,uint256)": Rule(_E, "give away their own tokens", "not paused"),
+        "stock(uint8,uint256)": Rule(_E, "give away their own tokens"),
         "unstock(uint8,uint256,address)": Rule(Who.ADMIN, "take out what is not sold; never the reserve"),
         "setFee(uint256)": Rule(Who.ADMIN, "set the fee between 0 and 1 %"),
         "collectFees(uint8)": Rule(_E, "send the fees to the treasury"),
@@ -113,7 +113,7 @@ _STAKES = (
             Who.HOLDER, "reserve what the host's provider lets be reserved", "not paused, backs nothing"
         ),
         "release(uint256)": Rule(Who.HOLDER, "end the guarantee; from maturity on anybody can"),
-        "fund(uint8,uint256)": Rule(_E, "give away their own tokens"),
+        "fund(uint8,uint256)": Rule(_E, "give away their own tokens", "not paused"),
         "takeBack(uint8,uint256,address)": Rule(Who.ADMIN, "take out budget that is promised to nobody"),
     }
 )
@@ -192,10 +192,10 @@ _VMS = (
         "createPolicy(address[],uint256)": Rule(_E, "make policies that nobody has to choose"),
         "setDefaultPolicy(uint256)": Rule(Who.ADMIN, "choose who approves for new VMs that name nobody"),
         "approveMigration(uint256,uint256,uint256,uint256)": Rule(
-            Who.APPROVER, "let a customer's VM go where the customer asked", "MigrationPending"
+            Who.APPROVER, "let a customer's VM go where the customer asked", "MigrationPending; not paused"
         ),
         "approveMigrationBySig(uint256,uint256,uint256,uint256,address[],bytes[])": Rule(
-            _E, "hand in what approvers signed", "MigrationPending"
+            _E, "hand in what approvers signed", "MigrationPending; not paused"
         ),
     }
 )

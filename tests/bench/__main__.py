@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import gas, governance, throughput
+from tests.bench import gas, governance, market, throughput
 
 
 def main() -> None:
@@ -41,6 +42,15 @@ def main() -> None:
     for step in governance.measure():
         table.add_row(step.step, f"{step.ours:,}", f"{step.plain:,}", f"{step.ratio - 1:+.1%}")
     console.print(table)
+
+    console.print(market.table(market.measure()))
+
+    if importlib.util.find_spec("libvirt") is None:
+        console.print("The agent: left out, Python's libvirt binding is not installed.")
+    else:
+        from tests.bench import agent
+
+        agent.show(console)
 
     table = Table(title="Raw entries to anchored and proven (seconds)", title_justify="left")
     for column in ("records", "hash", "tree", "anchor", "prove", "verify", "records/s", "tree: node", "tree: ours is"):

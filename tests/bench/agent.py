@@ -7,6 +7,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Console
+from rich.table import Table
+
 from novacron.chain import Anvil
 from novacron.compute.agent.driver import LibvirtHypervisor
 from tests.sdk.agent.world import World, hosts
@@ -61,12 +64,16 @@ def measure(vms: int = 500) -> list[Pass]:
     return passes
 
 
-def main() -> None:
+def show(console: Console) -> None:
     """Print the table."""
-    print(f"{'pass':45}{'VMs':>6}{'seconds':>10}{'requests':>10}{'actions':>9}")
+    table = Table(title="The agent of a host, libvirt's test driver", title_justify="left")
+    table.add_column("pass")
+    for column in ("VMs", "seconds", "requests", "actions"):
+        table.add_column(column, justify="right")
     for row in measure():
-        print(f"{row.what:45}{row.vms:>6}{row.seconds:>10.2f}{row.requests:>10}{row.done:>9}")
+        table.add_row(row.what, str(row.vms), f"{row.seconds:.2f}", f"{row.requests:,}", str(row.done))
+    console.print(table)
 
 
 if __name__ == "__main__":
-    main()
+    show(Console())

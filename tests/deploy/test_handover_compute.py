@@ -35,7 +35,7 @@ Step = tuple[str, str, str, tuple[Any, ...]]
 
 def instance(suite: Suite, value: Any) -> Any:
     """The address of an argument that names an instance."""
-    return suite.manifest.address_of(value) if value in suite.manifest.instances else value
+    return suite.manifest.address_of(value) if isinstance(value, str) and value in suite.manifest.instances else value
 
 
 def do(suite: Suite, *steps: Step, admin: str = "Timelock") -> None:

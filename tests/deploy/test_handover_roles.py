@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 from eth_utils.address import to_checksum_address
 
-from novacron.deploy import roles
 from novacron.deploy.arguments import selector
 from novacron.deploy.genesis import LOCAL_GENESIS
+from novacron.deploy.rules import PUBLIC_ROLE, ROLES
 from tests.deploy.handover_suite import STRANGER, Suite, only
 
 
 @pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER", "AUDITOR", "ARBITER"])
 def test_a_role_of_the_authority_that_the_deployer_keeps_is_found(suite: Suite, role: str) -> None:
-    number = roles.ROLES[role]
+    number = ROLES[role]
     suite.send("Timelock", "Authority", "grantRole", number, suite.deployer, 0)
     only(
         suite.found(), "Authority", role, suite.deployer, f"the deployer {suite.deployer} has the role {role}",
@@ -58,7 +58,7 @@ def test_a_missing_role_is_found(suite: Suite) -> None:
 @pytest.mark.parametrize(("role", "field"), [(2, "attesters"), (3, "auditors"), (4, "arbiters")])
 def test_somebody_who_should_have_a_role_now_and_never_got_it_is_found(suite: Suite, role: int, field: str) -> None:
     now = replace(LOCAL_GENESIS, **{field: (*getattr(LOCAL_GENESIS, field), STRANGER)})
-    name = next(label for label, number in roles.ROLES.items() if number == role)
+    name = next(label for label, number in ROLES.items() if number == role)
     said = f"does not have the role {name}"
     only(suite.found(genesis=now), "Authority", name, STRANGER, said, f"grantRole({role}, {STRANGER}, 0)")
 
@@ -98,7 +98,7 @@ def test_a_function_that_was_opened_to_another_role_is_found(suite: Suite, funct
 def test_a_function_opened_to_everybody_is_found_twice(suite: Suite) -> None:
     gate = suite.manifest.address_of("IdentityGate")
     verify = selector("verify(address,uint256)")
-    suite.send("Timelock", "Authority", "setTargetFunctionRole", gate, [verify], roles.PUBLIC_ROLE)
+    suite.send("Timelock", "Authority", "setTargetFunctionRole", gate, [verify], PUBLIC_ROLE)
     found = suite.found()
     assert [(one.contract, one.role) for one in found] == [("IdentityGate", "PUBLIC"), ("IdentityGate", "restriction")]
     assert "admits a stranger, in the table it is ATTESTER" in found[1].what

@@ -222,6 +222,12 @@ class VMMachine(RuleBasedStateMachine):
         self.answer(index, PLAIN["acknowledgeStart", ""], False)
 
     @rule(index=vms)
+    def lapse(self, index: int) -> None:
+        """Nobody does anything until its time is over."""
+        self.wait(max(TIMEOUT + 1, min(self.leases[index].deadline - self.world.time, 24 * HOUR)), set())
+        self.expire(index)
+
+    @rule(index=vms)
     def move(self, index: int) -> None:
         """The steps of a migration, as far as each holds."""
         self.migrate(index, True)

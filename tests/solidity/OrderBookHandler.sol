@@ -264,7 +264,6 @@ contract OrderBookHandler is Test {
             return _error(IOrderBook.OrderBook_LeavesTooLittle.selector, rest, offer.minFill);
         }
         if (value == 0) return _error(IOrderBook.OrderBook_WorthNothing.selector, amount, offer.price);
-        uint256 rest = offer.remaining - amount;
         if (!offer.sell && rest > 0 && rest * offer.price < 1e18) {
             return _error(IOrderBook.OrderBook_WorthNothing.selector, rest, offer.price);
         }
