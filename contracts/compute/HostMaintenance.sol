@@ -36,7 +36,7 @@ abstract contract HostMaintenance is HostStorage {
         if (!isTimely || end <= start || end - start > MAX_MAINTENANCE) revert HostRegistry_BadMaintenance(start, end);
 
         // Effect
-        host.maintenances = (word << WIDTH | uint256(end) << TIME | start) & ((1 << REMEMBERED * WIDTH) - 1);
+        host.maintenances = (word << WIDTH | uint256(end) << TIME | start) & type(uint240).max;
         emit MaintenanceAnnounced(hostId, start, end);
     }
 

@@ -32,18 +32,18 @@ library Leases {
     uint256 private constant RELEASED = 1 << 12;
     uint256 private constant HOLDING = 1 << 13;
 
-    /// @dev Sets of states, a bit each.
-    uint256 internal constant STOPPED = 1 << uint256(IVMLifecycle.State.Stopped);
-    uint256 internal constant STARTING = 1 << uint256(IVMLifecycle.State.Starting);
-    uint256 internal constant RUNNING = 1 << uint256(IVMLifecycle.State.Running);
-    uint256 internal constant STOPPING = 1 << uint256(IVMLifecycle.State.Stopping);
-    uint256 internal constant PAUSED = 1 << uint256(IVMLifecycle.State.Paused);
-    uint256 internal constant PENDING = 1 << uint256(IVMLifecycle.State.MigrationPending);
-    uint256 internal constant MIGRATING = 1 << uint256(IVMLifecycle.State.Migrating);
-    uint256 internal constant FAILED = 1 << uint256(IVMLifecycle.State.Failed);
-    uint256 internal constant UNKNOWN = 1 << uint256(IVMLifecycle.State.Unknown);
-    uint256 internal constant SUSPENDED = 1 << uint256(IVMLifecycle.State.Suspended);
-    uint256 internal constant TERMINATED = 1 << uint256(IVMLifecycle.State.Terminated);
+    /// @dev Sets of states, a bit each in the order of `State`, the first lowest.
+    uint256 internal constant STOPPED = 0x001;
+    uint256 internal constant STARTING = 0x002;
+    uint256 internal constant RUNNING = 0x004;
+    uint256 internal constant STOPPING = 0x008;
+    uint256 internal constant PAUSED = 0x010;
+    uint256 internal constant PENDING = 0x020;
+    uint256 internal constant MIGRATING = 0x040;
+    uint256 internal constant FAILED = 0x080;
+    uint256 internal constant UNKNOWN = 0x100;
+    uint256 internal constant SUSPENDED = 0x200;
+    uint256 internal constant TERMINATED = 0x400;
     uint256 internal constant ANY_BUT_TERMINATED = TERMINATED - 1;
     uint256 internal constant IN_MIGRATION = PENDING | MIGRATING;
     /// @dev Waiting for the customer.

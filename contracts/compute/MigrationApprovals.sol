@@ -122,7 +122,7 @@ abstract contract MigrationApprovals is VMTransitions, PausableUpgradeable, EIP7
         Policy storage policy = $.policies[policyId];
         uint256 position = policy.positions[approver];
         if (position == 0) revert IMigrationApprovals.MigrationApprovals_NotApprover(policyId, approver);
-        approved = given | 1 << (position - 1);
+        approved = given | 2 ** (position - 1);
         if (approved != given) {
             emit IMigrationApprovals.MigrationApproved(vmId, approver, _ones(approved), policy.threshold);
         }

@@ -22,7 +22,7 @@ abstract contract VMTransitions is VMBalances {
     /// @dev Enter a state and store the lease: a new epoch, a new deadline, and whether the VM is due to be up.
     function _enter(uint256 vmId, Lease memory lease, IVMLifecycle.State to) internal {
         (IVMLifecycle.State from, uint40 entered) = (lease.state, lease.time);
-        uint256 entering = 1 << uint256(to);
+        uint256 entering = Leases.STOPPED << uint256(to); // Stopped is the lowest bit
         lease.state = to;
         lease.time = entering & Leases.TERMINATED != 0 ? 0 : uint40(block.timestamp) + _timeOf(entering);
         unchecked {

@@ -11,7 +11,7 @@ contract HostileArbitrator is IArbitrator {
 
     uint256 public cost;
     bool public broken;
-    uint256 public next = 1;
+    uint256 public last;
     bool public repeats;
     /// @dev What it calls on its caller while a dispute is made, and how that ended.
     bytes public call;
@@ -36,7 +36,7 @@ contract HostileArbitrator is IArbitrator {
 
     function createDispute(uint256, bytes calldata) external payable returns (uint256 disputeID) {
         if (broken) revert HostileArbitrator_Broken();
-        disputeID = repeats ? 1 : next++;
+        disputeID = repeats ? 1 : ++last;
         if (call.length != 0) {
             // solhint-disable-next-line avoid-low-level-calls
             (succeeded, answer) = msg.sender.call(call);

@@ -40,6 +40,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copy(ROOT / name, folder / name)
     (folder / "node_modules").symlink_to(ROOT / "node_modules")
     (folder / "out").symlink_to(ROOT / "out")  # development chains take what forge has built
+    outputs = ROOT / ".build" / "compiler"  # and what solc has made of the very same input
+    outputs.mkdir(parents=True, exist_ok=True)
+    (folder / ".build").mkdir()
+    (folder / ".build" / "compiler").symlink_to(outputs)
     (folder / "home").mkdir()
     return folder
 
@@ -110,7 +114,7 @@ def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(wor
         assert done.returncode == 0, done.stderr
         assert "Handed over." in done.stdout
         manifest = load_manifest(workspace / "deployments" / "ethereum-local" / "manifest.json")
-        assert len(manifest.instances) == 17
+        assert len(manifest.instances) == 31
 
         good = run(workspace, "ape", "run", "check_handover", *network)
         assert good.returncode == 0, good.stdout + good.stderr
@@ -133,7 +137,7 @@ def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(wor
         other.write_text("quota = 5")
         refused = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other))
         assert refused.returncode == 1
-        assert "genesis: the file lacks allocations, attesters, guardian" in refused.stderr
+        assert "genesis: the file lacks allocations, arbiters, attesters, auditors, guardian, market" in refused.stderr
         misplaced = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other), "--plan", "foundation")
         assert misplaced.returncode == 2
         assert "takes no --genesis" in misplaced.stderr

@@ -80,6 +80,12 @@ contract CapacitiesTest is Test {
         }
     }
 
+    /// @dev To a base unit; the division of such products is beyond halmos.
+    function testFuzz_HeldCoversPaid(uint32 units, uint40 seconds_) public pure {
+        (uint256 held, uint256 paid) = (Charges.held(units, seconds_), Charges.paid(units, seconds_));
+        vm.assertTrue(held >= paid && held <= paid + 1);
+    }
+
     function test_AnHourOfAWholeUnitIsAToken() public pure {
         vm.assertEq(Charges.held(1_000, 3_600), 1e18);
         vm.assertEq(Charges.paid(1_000, 3_600), 1e18);

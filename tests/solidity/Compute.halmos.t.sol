@@ -27,12 +27,6 @@ contract ComputeSymbolic is Test {
         }
     }
 
-    /// @dev For all units and seconds: what is held pays all that is used, and the refund is the rest.
-    function check_HeldCoversPaid(uint32 units, uint40 funded) external pure {
-        assert(Charges.held(units, funded) >= Charges.paid(units, funded));
-        assert(Charges.held(units, funded) <= Charges.paid(units, funded) + 1);
-    }
-
     /// @dev For all payments: two come to one, and with the refund to what was charged.
     function check_SplitSettlementsEqualOne(uint128 capacity, uint40 first, uint40 used, uint40 funded) external pure {
         vm.assume(first <= used && used <= funded);

@@ -171,7 +171,7 @@ contract SLADisputesTest is SLASuite {
         committee.giveRuling(disputeId, OVERRULED);
         _report(slaId, LATENCY, 0, 3, 500);
         _dispute(slaId, LATENCY, 0);
-        vm.assertEq(hostile.next(), 2);
+        vm.assertEq(hostile.last(), 1);
     }
 
     // ------------------------------------------------------------------------------------------------------------
