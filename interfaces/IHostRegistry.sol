@@ -21,6 +21,7 @@ import {Capacity, Resource} from "./IResources.sol";
 /// left-aligned, compared byte by byte.
 interface IHostRegistry {
     /// @notice A host.
+    // solhint-disable-next-line gas-struct-packing
     struct Host {
         /// @dev Whose it is: earns what its VMs use.
         address provider;
@@ -110,8 +111,8 @@ interface IHostRegistry {
     event ReservationEnded(uint256 indexed positionId);
     event MaintenanceAnnounced(uint256 indexed hostId, uint256 start, uint256 end);
     event MaintenanceCancelled(uint256 indexed hostId, uint256 start);
-    event LifecycleSet(address lifecycle);
-    event StakingSet(address staking);
+    event LifecycleSet(address indexed lifecycle);
+    event StakingSet(address indexed staking);
 
     /// @notice A host that was not heard of for longer is taken to have vanished, in seconds (5 minutes).
     function HEARTBEAT_TIMEOUT() external view returns (uint40);
@@ -171,9 +172,9 @@ interface IHostRegistry {
     // Governance
 
     /// @notice Who leases. @dev Restricted to governance.
-    function setLifecycle(address lifecycle) external;
+    function setLifecycle(address newLifecycle) external;
     /// @notice Who reserves. @dev Restricted to governance.
-    function setStaking(address staking) external;
+    function setStaking(address newStaking) external;
 
     // Views
 

@@ -176,9 +176,9 @@ interface IResourceMarket {
     /// @dev Restricted to governance.
     function unstock(Resource resource, uint256 amount, address recipient) external;
 
-    /// @notice Take `fee` parts per million of the curve's value on each purchase and sale from now on.
+    /// @notice Take `newFee` parts per million of the curve's value on each purchase and sale from now on.
     /// @dev Restricted to governance.
-    function setFee(uint256 fee) external;
+    function setFee(uint256 newFee) external;
 
     /// @notice Send the fees of this resource to the treasury; anyone may.
     /// @return amount Wei sent.

@@ -207,7 +207,8 @@ interface IVMLifecycle is IMigrationApprovals {
     function acknowledgeMigration(uint256 vmId, uint32 epoch) external;
     /// @notice Source or target cannot: back to the source.
     function abortMigration(uint256 vmId, uint32 epoch) external;
-    /// @notice Put the digest of a state record on chain: by the customer, or the agent of the VM's host in its epoch.
+    /// @notice Put the digest of a state record on chain: by the customer, or the agent of the VM's host in its epoch. Not
+    /// in Migrating, where the record is the one of the release.
     function recordState(uint256 vmId, uint32 epoch, bytes32 record) external;
 
     // Providers
@@ -237,7 +238,7 @@ interface IVMLifecycle is IMigrationApprovals {
     function usedOf(uint256 vmId) external view returns (uint40);
     /// @notice Seconds left before the funds run out.
     function remainingOf(uint256 vmId) external view returns (uint40);
-    /// @notice Tokens held for the VM and not used.
+    /// @notice Tokens held for the VM: not used, or used and not yet paid to the provider.
     function escrowOf(uint256 vmId, Resource resource) external view returns (uint256);
     /// @notice Seconds between two times in which the VM was due to be up: from the acknowledged start until the customer
     /// stops, pauses, migrates or terminates it, its funds run out or its capacity is reclaimed. A failure does not end

@@ -46,6 +46,8 @@ library Leases {
     uint256 internal constant TERMINATED = 0x400;
     uint256 internal constant ANY_BUT_TERMINATED = TERMINATED - 1;
     uint256 internal constant IN_MIGRATION = PENDING | MIGRATING;
+    /// @dev In which a record is taken: while it migrates the record is the release's, which the target restores.
+    uint256 internal constant RECORDABLE = ANY_BUT_TERMINATED ^ MIGRATING;
     /// @dev Waiting for the customer.
     uint256 internal constant RESTING = STOPPED | FAILED | SUSPENDED;
     /// @dev With a host that may run it, whatever its origin.

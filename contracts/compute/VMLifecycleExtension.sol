@@ -18,7 +18,7 @@ contract VMLifecycleExtension is VMFunding, VMMigrations {
         // Check
         Lease memory lease = _wordOf(vmId).unpack();
         _requireEpoch(vmId, lease, epoch);
-        _requireIn(vmId, lease, Leases.ANY_BUT_TERMINATED);
+        _requireIn(vmId, lease, Leases.RECORDABLE);
         if (record == 0) revert IVMLifecycle.VMLifecycle_ZeroRecord();
         VMSlots storage vm = _vms().vms[vmId];
         if (msg.sender != vm.customer) {

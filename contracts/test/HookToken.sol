@@ -25,6 +25,7 @@ contract HookToken is ERC20 {
         super._update(from, to, value);
         if (target == address(0)) return;
         ++calls;
+        // solhint-disable-next-line avoid-low-level-calls
         (succeeded, answer) = target.call(prepared);
     }
 }

@@ -13,10 +13,12 @@ contract HostileReceiver {
     bool public succeeded;
     bytes public answer;
 
+    // solhint-disable-next-line no-complex-fallback
     receive() external payable {
         if (refuses) revert HostileReceiver_Refused();
         if (target == address(0)) return;
         ++calls;
+        // solhint-disable-next-line avoid-low-level-calls
         (succeeded, answer) = target.call(prepared);
     }
 

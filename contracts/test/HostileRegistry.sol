@@ -15,25 +15,26 @@ contract HostileRegistry {
 
     error HostileRegistry_No();
 
-    Mood private immutable MOOD;
+    Mood private immutable _mood;
 
     constructor(Mood mood) {
-        MOOD = mood;
+        _mood = mood;
     }
 
+    // solhint-disable-next-line no-complex-fallback
     fallback() external {
-        if (MOOD == Mood.Reverting) revert HostileRegistry_No();
-        if (MOOD == Mood.Burning) {
+        if (_mood == Mood.Reverting) revert HostileRegistry_No();
+        if (_mood == Mood.Burning) {
             while (true) {}
         }
-        if (MOOD == Mood.Nonsense) {
+        if (_mood == Mood.Nonsense) {
             assembly {
                 mstore(0, not(0))
                 mstore(32, not(0))
                 return(0, 64)
             }
         }
-        if (MOOD == Mood.Talkative) {
+        if (_mood == Mood.Talkative) {
             assembly {
                 revert(0, 1000000)
             }

@@ -56,7 +56,7 @@ def show(app: App, number: int, holder: str | None) -> None:
         "agent": one.agent,
         "region": one.region,
         "status": one.status(now),
-        "last heartbeat": f"{span_text(now - one.last_heartbeat)} ago" if one.last_heartbeat else "never",
+        "last heartbeat": f"{span_text(now - one.last_heartbeat)} ago" if one.last_heartbeat else "never: run its agent",
         "attested until": moment(one.attested_until) if one.attested_until else "not attested",
         "attested": one.attested,
         "leased": one.leased,
@@ -194,7 +194,12 @@ def _evidence(words: str) -> bytes:
     """SHA-256 of a file, or the digest itself."""
     path = Path(words)
     if not path.is_file():
-        return parse_digest(words)
+        try:
+            return parse_digest(words)
+        except InvalidDigestError:
+            raise InputError(
+                f"--evidence {words!r} is no file, and not the 64 hexadecimal digits of a SHA-256"
+            ) from None
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").digest()
 

@@ -83,7 +83,7 @@ def prices(app: App) -> None:
                     tokens_text(reserves.token, resource),
                 )
             )
-    columns = ("token", "one is a", "curve", "to be had", "fee", "pool", "in the pool")
+    columns = ("token", "one is a", "curve", "to be had", "fee", "pool", "in pool")
     app.emit(data, rows_table("Prices", columns, rows))
 
 

@@ -30,6 +30,8 @@ from novacron.provenance.clients.config import ClientConfig
 
 #: Beginnings of the keys under which these commands send transactions.
 PREFIXES = ("market/", "vm/", "host/", "sla/")
+#: Where the environment may have the account's key.
+KEY_VARIABLES = ("NOVACRON_KEYSTORE", "NOVACRON_PRIVATE_KEY", "NOVACRON_PRIVATE_KEY_ENV", "NOVACRON_KEY_COMMAND")
 
 
 def settings_of(app: App, *, reading: bool) -> ClientConfig:
@@ -43,6 +45,10 @@ def settings_of(app: App, *, reading: bool) -> ClientConfig:
             extra["read_only"] = True
         elif not os.environ.get("NOVACRON_STORE"):
             extra["store"] = Path("deployments")  # a client's outbox, of which there is none here; never opened
+        if not reading and not any(os.environ.get(name) for name in KEY_VARIABLES):
+            raise ConfigurationError(
+                "no key is configured: set NOVACRON_KEYSTORE, NOVACRON_PRIVATE_KEY or NOVACRON_KEY_COMMAND"
+            )
         config = ClientConfig.from_environment(**extra)
     if config.manifest is None or not config.rpc_urls:
         raise ConfigurationError(

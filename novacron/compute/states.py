@@ -174,7 +174,7 @@ COMMANDS: tuple[Command, ...] = (
     Command("acknowledgeRelease", Who.AGENT, _staying(MIGRATING)),
     Command("acknowledgeMigration", Who.TARGET, _ARRIVAL, "released, or not needed"),
     Command("abortMigration", Who.EITHER_AGENT, _BACK),
-    Command("recordState", Who.RECORDER, _staying(_LIVING)),
+    Command("recordState", Who.RECORDER, _staying(s for s in _LIVING if s.state is not State.MIGRATING)),
     Command("reclaim", Who.PROVIDER, _staying(_AT_REST), "after an hour of rest"),
     Command("evict", Who.PROVIDER, _all_to(State.TERMINATED, _AT_REST), "after 30 days of rest"),
     Command("settle", Who.ANYBODY, _staying(SITUATIONS)),

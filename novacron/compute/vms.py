@@ -175,6 +175,8 @@ class VMs:
         """
         name, token = new_key("vm/deposit", key), self.deployment.token(resource)
         common = (int(resource), amount, recipient_of(account, beneficiary))
+        if not account.begun(name):
+            account.require_held(resource, amount)
         if can_permit(account):
             until = deadline(self.deployment.pool, DEADLINE)
             permit = sign_permit(account, token, self.contract.address, amount, until)
@@ -253,7 +255,10 @@ class VMs:
     def _allow_missing(self, account: Account, needed: Mapping[Resource, int], name: str) -> None:
         if account.begun(name):
             return
-        for resource, amount in self.missing(account.address, needed).items():
+        missing = self.missing(account.address, needed)
+        for resource, amount in missing.items():
+            account.require_held(resource, amount)
+        for resource, amount in missing.items():
             account.allow(self.deployment.token(resource), self.contract.address, amount, f"{name}/{resource.name}")
 
     def settle(self, account: Account, number: int, *, key: str | None = None) -> TransactionReceipt:

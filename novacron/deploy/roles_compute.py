@@ -184,7 +184,7 @@ _VMS = (
             )
         },
         "acknowledgeRelease(uint256,uint32,bytes32)": Rule(Who.AGENT, _ACK, "docs/vm-states.md"),
-        "recordState(uint256,uint32,bytes32)": Rule(Who.RECORDS, "record a digest of nothing"),
+        "recordState(uint256,uint32,bytes32)": Rule(Who.RECORDS, "record a digest of nothing", "not while it migrates"),
         "reclaim(uint256)": Rule(Who.PROVIDER, "take capacity back from a VM that rests", "rests for an hour"),
         "evict(uint256)": Rule(Who.PROVIDER, "end a lease; what is unspent is the customer's", "rests for 30 days"),
         "settle(uint256)": Rule(_E, "have the provider paid what was used"),

@@ -125,7 +125,11 @@ MARKET_ADVICE: Advice = MappingProxyType(
         "OrderBook_NotMaker": lambda caller, maker: (
             f"{caller} did not make the offer, {maker} did; anybody may end it once it has expired"
         ),
-        "OrderBook_NothingToWithdraw": lambda who, token: f"{who} has nothing of {token} to withdraw here",
+        "OrderBook_NothingToWithdraw": lambda who, token: (
+            f"{who} has nothing of "
+            + (f"token {token}" if int(token, 16) else "the native currency")
+            + " to withdraw here: only what ended or filled offers left is"
+        ),
         "OrderBook_BadRecipient": lambda who: f"nothing may be sent to {who}: name another recipient",
         # Staking
         "ResourceStaking_NoPosition": lambda number: f"position {number} has been paid out or never was",

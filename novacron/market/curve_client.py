@@ -143,6 +143,8 @@ class CurveMarket:
         name, until = new_key("market/sell", key), deadline(self.deployment.pool, seconds)
         token, receiver = self.deployment.token(resource), recipient_of(account, recipient)
         common = (int(resource), amount, min_proceeds, receiver, until)
+        if not account.begun(name):
+            account.require_held(resource, amount)
         if can_permit(account):
             permit = sign_permit(account, token, self.contract.address, amount, until)
             signature = (permit.v, permit.r, permit.s)

@@ -19,8 +19,8 @@ from novacron.chain.receipts import TransactionReceipt
 from novacron.chain.transactions import TransactionManager
 from novacron.deploy.apply import require_same_chain
 from novacron.deploy.manifest import load_manifest
-from novacron.exceptions import ConfigurationError, InputError, RevertedError
-from novacron.market.resources import Resource
+from novacron.exceptions import ConfigurationError, InputError, InsufficientFundsError, MarketRefusedError, RevertedError
+from novacron.market.resources import Resource, tokens_text
 
 #: What to say about a contract's error, by its name: from its arguments to a sentence.
 Advice = Mapping[str, Callable[..., str]]
@@ -148,6 +148,15 @@ class Account:
             return None
         return self.send(f"{key}/approve/{amount}", token, "approve", spender, amount)
 
+    def require_held(self, resource: Resource, amount: int) -> None:
+        """Before an approval or a permit is given for tokens that are not there. Raises MarketRefusedError."""
+        held = int(self.deployment.token(resource).call("balanceOf", self.address))
+        if held < amount:
+            raise MarketRefusedError(
+                f"{self.address} holds {tokens_text(held, resource)}, and {tokens_text(amount, resource)} are to be "
+                f"taken from it: get more (novacron market buy {resource.name}), or use less"
+            )
+
     def unfinished(self, prefixes: Sequence[str]) -> list[str]:
         """Keys of this account that begin with one of `prefixes` and are not final."""
         chain_id = self.deployment.pool.chain_id()
@@ -198,6 +207,10 @@ def explaining(advice: Advice) -> Iterator[None]:
     """Turn a contract's error into one that says in words what is wrong and what to do, its own name behind it."""
     try:
         yield
+    except InsufficientFundsError as error:
+        raise InsufficientFundsError(
+            f"the account has too little of the native currency for this and its gas: send it some ({error})"
+        ) from None
     except RevertedError as error:
         sentence = advice.get(error.name or "")
         if sentence is not None:

@@ -67,6 +67,7 @@ class OrderMarket:
         """Place an offer; its tokens (SELL, approved exactly) or wei (BUY) go with it."""
         name, token = new_key("market/place", key), self.deployment.token(terms.resource)
         if terms.side is Side.SELL and not account.begun(name):
+            account.require_held(terms.resource, terms.amount)
             account.allow(token, self.contract.address, terms.amount, name)
         receipt = account.send(
             name,
@@ -100,6 +101,7 @@ class OrderMarket:
         """
         name, token = new_key("market/fill", key), self.deployment.token(offer.resource)
         if offer.side is Side.BUY and not account.begun(name):
+            account.require_held(offer.resource, amount)
             account.allow(token, self.contract.address, amount, name)
         receipt = account.send(
             name,

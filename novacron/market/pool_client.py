@@ -124,6 +124,7 @@ class PoolMarket:
         """Sell exactly `amount` base units for at least `min_proceeds` wei, approving exactly that."""
         name = new_key("market/pool-sell", key)
         if not account.begun(name):
+            account.require_held(resource, amount)
             account.allow(self.deployment.token(resource), self.contract.address, amount, name)
         receipt = account.send(
             name,

@@ -11,7 +11,7 @@ from novacron.chain.endpoints import EndpointPool
 from novacron.exceptions import InputError, MarketRefusedError
 from novacron.market.curve import PPM, Book, Trade, ceil_div
 from novacron.market.product import Reserves, Swap
-from novacron.market.resources import UNIT, Resource, native_text
+from novacron.market.resources import UNIT, Resource, native_text, percent_text
 
 Action = Literal["buy", "sell"]
 Venue = Literal["curve", "pool"]
@@ -66,7 +66,9 @@ class Quote:
             raise InputError("give one limit: an amount, or a slippage")
         if slippage is not None:
             if not 0 <= slippage <= MAX_SLIPPAGE:
-                raise InputError(f"a slippage of {slippage} parts per million is no limit; use 0 to {MAX_SLIPPAGE}")
+                raise InputError(
+                    f"a slippage of {percent_text(slippage)} is no limit; use 0 to {percent_text(MAX_SLIPPAGE)}"
+                )
             if self.action == "buy":
                 return self.native + self.native * slippage // PPM
             return max(self.native - self.native * slippage // PPM, 1)

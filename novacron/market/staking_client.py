@@ -109,6 +109,7 @@ class Staking:
             raise InputError(f"a term of {term} seconds is not between 30 and 365 days")
         name = new_key("market/stake", key)
         if not account.begun(name):
+            account.require_held(resource, amount)
             account.allow(self.deployment.token(resource), self.contract.address, amount, name)
         receipt = account.send(name, self.contract, "stake", int(resource), amount, term)
         args = self._event(receipt, "Staked")
@@ -146,6 +147,7 @@ class Staking:
         """Add `amount` base units (approved exactly) to what rewards are paid from: a gift that is not given back."""
         name = new_key("market/fund", key)
         if not account.begun(name):
+            account.require_held(resource, amount)
             account.allow(self.deployment.token(resource), self.contract.address, amount, name)
         return account.send(name, self.contract, "fund", int(resource), amount)
 

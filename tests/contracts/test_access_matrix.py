@@ -144,6 +144,7 @@ REFUSALS: dict[Who, set[str]] = {
 #: Arguments without which a call fails for another reason first.
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
     "updateDelay(uint256)": (24 * 3600,),
+    "purchaseResource(uint8,uint256,address,uint256)": (0, 1, STRANGER, 2**255),
     "setup(address[],uint256,address,bytes,address,address,uint256,address)": (
         [STRANGER], 1, "0x" + "00" * 20, b"", "0x" + "00" * 20, "0x" + "00" * 20, 0, "0x" + "00" * 20,
     ),

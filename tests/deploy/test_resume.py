@@ -15,7 +15,7 @@ from novacron.chain.anvil import Anvil
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.journal import Journal
 from novacron.chain.signer import LocalSigner
-from novacron.deploy.compiler import Compiler
+from novacron.deploy.compiler import Compiler, ContractSource
 from novacron.deploy.local import deploy_local
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.onchain import code_at
@@ -136,6 +136,8 @@ SUITE_POINTS = [
     "step GuardianSafe sent",
     "step QuadraticVotes checked",
     "step IdentityGate confirmed",
+    "step SLACourt checked",
+    "step list MEM signed",
     "step set the gate signed",
     "step grant EXECUTOR_ROLE to Governance recorded",
     "step grant ADMIN to Timelock mined",
@@ -165,11 +167,11 @@ ALL_SUITE_POINTS = [
     ids=["sampled", "every-step"],
 )
 def test_the_suite_killed_at_a_step_is_deployed_and_handed_over_once(
-    anvil: Anvil, pool: EndpointPool, signer: LocalSigner, tmp_path: Path, points: list[str]
+    anvil: Anvil, pool: EndpointPool, signer: LocalSigner, source: ContractSource, tmp_path: Path, points: list[str]
 ) -> None:
     crashes = Crashes(anvil, pool, "novacron", ROOT, tmp_path, tmp_path / "runs")
     for point in points:
-        outcome = crashes.kill(point, lambda where: deploy_local(pool, where, signer=signer))
+        outcome = crashes.kill(point, lambda where: deploy_local(pool, where, signer=signer, compiler=source))
         assert outcome is not None
         assert outcome["point"] == point
         manifest = outcome["manifest"]

@@ -18,7 +18,7 @@ from novacron.chain.endpoints import EndpointPool
 from novacron.chain.signer import signer_from_key
 from novacron.deploy.artifacts import ForgeArtifacts
 from novacron.deploy.compiler import Compiler, ContractSource
-from novacron.deploy.genesis import LOCAL_GENESIS, UNIT
+from novacron.deploy.genesis import CAPS, LOCAL_GENESIS, UNIT
 from novacron.deploy.local import LOCAL_HOLDERS, deploy_local, make_voters
 from novacron.deploy.manifest import DeploymentManifest, load_manifest
 from novacron.deploy.plans import FOUNDATION, SUITE, TIMELOCK_DELAY, plan_named, plans_of, suite
@@ -28,6 +28,8 @@ from novacron.deploy.roles import TABLE, assigned_roles
 from novacron.deploy.rules import ROLES
 from novacron.deploy.verify import verify_deployment
 from novacron.exceptions import ConfigurationError, DeployError, PlanError
+from novacron.market.plan import base_prices
+from novacron.market.resources import Resource
 from tests.deploy.support import ROOT, SOLC, deploy, transactions_of
 
 Handles = Callable[[str], ContractHandle]
@@ -109,6 +111,22 @@ def test_roles_that_are_not_admin_come_from_the_table(manifest: DeploymentManife
     assert set(TABLE) == set(manifest.instances)
 
 
+def test_the_market_starts_with_the_curves_of_the_genesis_and_lists_the_four_resources(
+    pool: EndpointPool, manifest: DeploymentManifest, source: ContractSource, handle: Handles
+) -> None:
+    market, book, prices = handle("ResourceMarket"), handle("OrderBook"), base_prices("2500")
+    assert market.call("fee") == LOCAL_GENESIS.market.fee == 3_000
+    for resource in Resource:
+        token = manifest.address_of(resource.name)
+        assert market.call("curveOf", resource) == (token, prices[resource], CAPS[resource.name] * UNIT // 10)
+        assert market.call("inventoryOf", resource) == 0  # nothing is for sale before governance says so
+        assert book.call("isListed", token)
+    assert not book.call("isListed", manifest.address_of("NovaToken"))
+    registry = ContractHandle(pool, manifest.address_of("HostRegistry"), source.compile("HostRegistry").abi)
+    assert registry.call("lifecycle") == manifest.address_of("VMLifecycle")
+    assert registry.call("staking") == manifest.address_of("ResourceStaking")
+
+
 def test_holders_become_voters_with_their_square_roots(
     pool: EndpointPool, manifest: DeploymentManifest, handle: Handles
 ) -> None:
@@ -169,6 +187,8 @@ def test_addresses_depend_on_configuration_and_deployer_alone(anvil: Anvil, sour
     stay = {name for name, address in addresses(deployer=1).items() if address == first[name]}
     assert stay == {
         "SafeL2", "SafeProxyFactory", "CompatibilityFallbackHandler", "GuardianSafe", "IdentityGateImplementation",
+        "HostRegistryImplementation", "VMLifecycleExtension", "VMLifecycleImplementation", "SLAImplementation",
+        "SLATermsBook", "SLACourt",
     }  # fmt: skip
 
 

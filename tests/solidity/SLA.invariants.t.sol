@@ -18,7 +18,7 @@ contract SLAInvariants is SLASuite {
         sla = _deploySLA(_implementation());
         _makeMonitors(3);
         handler = new SLAHandler(sla, nova, TREASURY, keys, monitors);
-        nova.transfer(address(handler), 1e8 * NOVA);
+        vm.assertTrue(nova.transfer(address(handler), 1e8 * NOVA));
         handler.begin();
     }
 

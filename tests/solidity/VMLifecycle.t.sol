@@ -283,6 +283,30 @@ contract VMLifecycleTest is ComputeSuite {
         lifecycle.recordState(vmId, epoch, 0);
     }
 
+    /// @dev Else a customer could hand the target's hypervisor a memory that the source never saved.
+    function test_RecordOfAMigrationIsTheReleases() public {
+        uint256 vmId = _running();
+        vm.prank(CUSTOMER);
+        lifecycle.migrateToHost(vmId, 3);
+        for (uint256 i = 0; i < 2; ++i) {
+            uint32 epoch = _epoch(vmId);
+            bytes32 before = lifecycle.vmOf(vmId).record;
+            address[3] memory recorders = [CUSTOMER, AGENT_1, AGENT_3];
+            for (uint256 j = 0; j < 3; ++j) {
+                vm.expectRevert(
+                    abi.encodeWithSelector(
+                        IVMLifecycle.VMLifecycle_WrongState.selector, vmId, IVMLifecycle.State.Migrating
+                    )
+                );
+                vm.prank(recorders[j]);
+                lifecycle.recordState(vmId, epoch, keccak256("another"));
+            }
+            vm.assertEq(lifecycle.vmOf(vmId).record, before);
+            if (i == 0) _release(vmId);
+        }
+        vm.assertEq(lifecycle.vmOf(vmId).record, RECORD);
+    }
+
     // ------------------------------------------------------------------------------------------------------------
     // The brake
     // ------------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ class Lease:
         released: in Migrating: the source has let go of it.
         record: digest of its latest state record; 32 bytes.
         current: whether the newest block still has the VM in the same state and epoch. Nothing is started otherwise.
+        halted: whether by the newest block the VM is past this epoch and nobody pays this host to run it.
         exhausted: whether its funds are used up by now.
         funded_until: when they will be, Unix seconds, if it runs on; None while nothing is used.
         overdue: whether its deadline has passed.
@@ -44,6 +45,7 @@ class Lease:
     released: bool = False
     record: bytes = bytes(32)
     current: bool = True
+    halted: bool = False
     exhausted: bool = False
     funded_until: float | None = None
     overdue: bool = False

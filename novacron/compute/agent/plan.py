@@ -6,7 +6,8 @@ first failure; the next pass plans anew.
 
 What keeps two hosts from running one VM:
 - a host starts or resumes a VM only as its host, never as the target of a migration, and only while the newest block
-  agrees with the confirmed one (`Lease.current`);
+  agrees with the confirmed one (`Lease.current`), and halts it as soon as the newest block pays for it no more
+  (`Lease.halted`): a pause can be taken back, what has run cannot;
 - a source acknowledges the release after the save has ended the domain;
 - a target restores paused, under an epoch that marks the copy as complete.
 
@@ -85,11 +86,16 @@ def plan(lease: Lease, local: Local) -> list[Action]:
         kinds = _host(lease, local)
         if not kinds and is_latest(local.image, lease) and local.image is not None and local.image.epoch < lease.epoch:
             kinds = [Do.KEEP]
-    if _acted_since(lease, local) and not local.rewound:
+    is_past = _acted_since(lease, local) and not local.rewound
+    if is_past:
         halts = lease.exhausted and lease.runs
         kinds = [kind for kind in kinds if kind in REPEATABLE or (kind is Do.SUSPEND and halts)]
     if not lease.current:
         kinds = [kind for kind in kinds if kind in RESTRICTING]
+        if not kinds and lease.halted and not is_past and _is(local, DomainState.RUNNING):
+            # Else it would run for nothing, or beside the next host, until the command has its confirmations; with a
+            # command every few blocks for ever.
+            kinds = [Do.SUSPEND]
     return [Action(kind, lease.vm_id, lease.epoch) for kind in kinds]
 
 
@@ -120,8 +126,8 @@ def _host(lease: Lease, local: Local) -> list[Do]:
     if state is VMState.MIGRATING:
         return _source(lease, local)
     if state in (VMState.SUSPENDED, VMState.FAILED):
-        # Nobody asked for its memory to be lost: it is kept for the next start.
-        return [Do.SAVE] if _active(local) else []
+        # Nobody asked for its memory to be lost: it is kept for the next start. Halted first: a save may fail.
+        return [*([Do.SUSPEND] if _is(local, DomainState.RUNNING) else []), *([Do.SAVE] if _active(local) else [])]
     # Stopped, or waiting for approvals to migrate while stopped or failed.
     stays = [Do.DISCARD] if local.image is not None and state is VMState.STOPPED else []
     return (_powered_off(local) or stays) + (_expire(lease) if state is VMState.MIGRATION_PENDING else [])

@@ -118,14 +118,18 @@ class Reconciler:
         return report
 
     def offline(self) -> Report:
-        """What is done while the chain does not answer: VMs run on, but none beyond the funds that were last read."""
+        """What is done while the chain does not answer: VMs run on, but none beyond the funds that were last read, and
+        none when its customer may have taken it to another host: both would write to its disk.
+        """
         report = Report()
         if self._view is None:
             return report
         domains = self.hypervisor.domains()
+        is_late = self._clock() >= self._view.holds_until - _CLOCK_SKEW
         for vm_id, lease in self._view.leases.items():
             domain, lease = domains.get(vm_id), self._at(lease)
-            if lease.exhausted and lease.runs and domain is not None and domain.state is DomainState.RUNNING:
+            halts = is_late or (lease.exhausted and lease.runs)
+            if halts and domain is not None and domain.state is DomainState.RUNNING:
                 action = Action(Do.SUSPEND, vm_id, lease.epoch)
                 try:
                     self.hypervisor.suspend(vm_id)
@@ -133,7 +137,8 @@ class Reconciler:
                     report.failures[vm_id] = error
                 else:
                     report.done.append(action)
-                    _say("suspended", vm=vm_id, reason="its funds ran out while the chain does not answer")
+                    why = "it may be another host's by now" if is_late else "its funds ran out"
+                    _say("suspended", vm=vm_id, reason=f"{why} while the chain does not answer")
         return report
 
     def preview(self) -> list[tuple[int, str, str, int, str, str]]:

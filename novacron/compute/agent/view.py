@@ -20,6 +20,7 @@ from novacron.compute.agent.domains import Owner
 from novacron.compute.agent.leases import Lease, Role
 from novacron.compute.capacity import Capacity
 from novacron.compute.state_words import State as VMState
+from novacron.compute.states import DEADLINES
 from novacron.exceptions import ConfigurationError, InconsistentEndpointError, RetryableError
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,8 @@ _CHUNK = 200
 _REWIND = 1_000
 #: Blocks in which a migration's release is looked for: more than an hour of them.
 _MIGRATION_BLOCKS = 20_000
+#: Seconds of silence after which the registry takes a host to have vanished (`HEARTBEAT_TIMEOUT`).
+_SILENCE = 300
 _ZERO = "0x" + 40 * "0"
 _TIMED = frozenset(
     {
@@ -69,6 +72,14 @@ class View:
     last_heartbeat: int
     leases: dict[int, Lease]
     unknown: frozenset[int] = frozenset()
+
+    @property
+    def holds_until(self) -> float:
+        """When, if the host is not heard of again, its VMs may be Failed and on their way elsewhere; Unix seconds.
+
+        They become Unknown when the silence has lasted, and anybody makes them Failed when that has.
+        """
+        return max(self.head.timestamp, self.last_heartbeat + _SILENCE) + DEADLINES[VMState.UNKNOWN]
 
 
 class ChainView:
@@ -145,8 +156,8 @@ class ChainView:
     def released_record(self, vm_id: int, until: Block) -> bytes:
         """Digest of the state that a VM's source released it with.
 
-        From the event and not from the VM: a customer may record a state at any time, and what a target restores must
-        be what its source's agent saved.
+        From the event and not from the VM, whose record may be a later one by the newest block: what a target restores
+        must be what its source's agent saved.
 
         Raises:
             RetryableError: the node does not show the event.
@@ -226,6 +237,9 @@ class ChainView:
             lease.epoch,
             lease.released,
         )
+        # A guest that is to power off, or whose host is back, goes on; elsewhere billing has ended with the block.
+        goes_on = seen.runs or seen.state in (VMState.STOPPING, VMState.UNKNOWN)
+        halted = seen.epoch > lease.epoch and not (seen.role is Role.HOST and goes_on)
         funded_until = None
         if seen.role is Role.HOST and seen.runs:
             remaining = int(newest["funded"]) - int(newest["used"]) - max(clock - int(newest["since"]), 0)
@@ -233,7 +247,7 @@ class ChainView:
             funded_until = now - max(now - head.timestamp, 0.0) + remaining
         deadline = int(newest["deadline"])
         overdue = current and seen.state in _TIMED and 0 < deadline <= head.timestamp
-        return replace(lease, current=current, funded_until=funded_until, overdue=overdue)
+        return replace(lease, current=current, halted=halted, funded_until=funded_until, overdue=overdue)
 
 
 class _Cursor:

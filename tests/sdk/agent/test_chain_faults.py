@@ -14,7 +14,7 @@ from novacron.compute.agent.plan import Do
 from novacron.compute.state_words import State as VMState
 from novacron.exceptions import ChainError, RetryableError
 from tests.sdk.agent.conftest import needs_libvirt
-from tests.sdk.agent.world import Host, World, hosts, settle
+from tests.sdk.agent.world import AMPLE, HERE, Host, World, hosts, settle
 from tests.support.faulty_rpc import AcceptThenDrop, Answer, Drop, Fault, FaultyRpc, Garbage, Lie, Status, on
 
 pytestmark = needs_libvirt
@@ -78,6 +78,7 @@ def test_an_hour_without_rpc_loses_no_command_and_no_acknowledgement(
         world.pass_time(600)
         now[0] += 600
         here.agent.step()
+        here.agent.step()
         proxy.rule = on("*", Drop())
         world.command("stop", stopping)
         later = world.create()
@@ -100,6 +101,30 @@ def test_an_hour_without_rpc_loses_no_command_and_no_acknowledgement(
         assert here.runs(running)
         assert here.runs(later)
         assert (world.state(stopping), world.state(later)) == (VMState.STOPPED, VMState.RUNNING)
+
+
+def test_a_host_that_hears_nothing_halts_what_may_be_another_hosts_by_now(
+    world: World, proxy: FaultyRpc, tmp_path: Path
+) -> None:
+    now = [float(world.w3.eth.get_block("latest")["timestamp"])]
+    with hosts(world, tmp_path, url=proxy.url, clock=lambda: now[0], monotonic=lambda: now[0]) as (here, there):
+        moved, left = world.create(seconds=36_000), world.create(seconds=36_000)
+        settle(here)
+        proxy.rule = lambda method, params: Drop()
+        for seconds, runs in ((300, True), (3_400, True), (200, False)):
+            now[0] += seconds
+            here.agent.offline()
+            assert (here.runs(moved), here.runs(left)) == (runs, runs), now
+        world.pass_time(301)
+        world.command("expire", moved)
+        world.pass_time(3_600)
+        world.command("expire", moved)
+        assert world.state(moved) is VMState.FAILED
+        proxy.rule = None
+        now[0] = float(world.w3.eth.get_block("latest")["timestamp"])
+        settle(here, there, vm=moved)
+        assert here.runs(left), "nobody had said that its host had vanished"
+        assert not here.runs(moved)
 
 
 def test_an_acknowledgement_whose_answer_was_lost_is_sent_once(world: World, proxy: FaultyRpc, tmp_path: Path) -> None:
@@ -202,6 +227,55 @@ def test_a_vm_whose_epoch_has_moved_on_is_not_run(world: World, tmp_path: Path) 
             world.mine()
         assert world.state(vm_id) is VMState.STOPPED
         assert here.domain(vm_id) is None
+
+
+@pytest.mark.parametrize(
+    "commands",
+    [("pause", "resume"), ("migrateToHost", "cancelMigration"), ("terminate",)],
+    ids=lambda all_of: all_of[0],
+)
+def test_a_vm_does_not_run_for_nothing_until_commands_have_their_confirmations(
+    world: World, tmp_path: Path, commands: tuple[str, ...]
+) -> None:
+    with hosts(world, tmp_path, confirmations=3) as (here, _):
+        world.send(world.registry, "registerHost", HERE, world.agents[1][0], sender=world.provider)
+        until = int(world.w3.eth.get_block("latest")["timestamp"]) + 86_400
+        world.send(world.registry, "attest", 3, AMPLE, until, b"\x02" * 32)
+        vm_id = world.create()
+        world.mine(2)
+        while not here.runs(vm_id) or world.state(vm_id) is not VMState.RUNNING:
+            here.agent.step()
+        world.mine(3)
+        here.agent.step()
+        assert here.runs(vm_id)
+        for name in commands:
+            world.command(name, vm_id, *([3] if name == "migrateToHost" else []))
+        here.agent.step()  # by the confirmed block it is Running
+        assert not here.runs(vm_id)
+        halted = here.domain(vm_id)
+        assert halted is not None
+        assert halted.state is DomainState.PAUSED, "nothing of it is lost, should the chain go back"
+        while world.vm(vm_id)["state"] == VMState.STARTING.value:
+            world.mine(1)
+            here.agent.step()
+        assert here.runs(vm_id) == (world.state(vm_id) is VMState.RUNNING)
+
+
+def test_a_vm_that_was_halted_runs_on_when_the_chain_went_back(world: World, tmp_path: Path) -> None:
+    with hosts(world, tmp_path, confirmations=3) as (here, _):
+        vm_id = world.create()
+        world.mine(2)
+        while not here.runs(vm_id) or world.state(vm_id) is not VMState.RUNNING:
+            here.agent.step()
+        world.mine(3)
+        before = world.node.rpc("evm_snapshot")
+        world.command("pause", vm_id)
+        here.agent.step()
+        assert not here.runs(vm_id)
+        world.node.rpc("evm_revert", before)
+        world.mine()
+        here.agent.step()
+        assert here.runs(vm_id)
 
 
 def test_an_endpoint_that_is_behind_moves_nothing(world: World, proxy: FaultyRpc, tmp_path: Path) -> None:

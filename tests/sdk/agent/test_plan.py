@@ -63,7 +63,7 @@ AS_HOST: dict[VMState, FIVE] = {
     VMState.PAUSED: ([], [], [], [], [Do.SUSPEND]),
     VMState.MIGRATION_PENDING: (BOOT, BOOT, BACK, [Do.RESUME], []),
     VMState.MIGRATING: ([Do.RELEASE], [Do.RELEASE], [Do.RELEASE], [Do.SAVE, Do.RELEASE], [Do.SAVE, Do.RELEASE]),
-    VMState.FAILED: ([], [], [], [Do.SAVE], [Do.SAVE]),
+    VMState.FAILED: ([], [], [], [Do.SAVE], [Do.SUSPEND, Do.SAVE]),
     VMState.UNKNOWN: (
         [*BOOT, Do.RECOVER],
         [*BOOT, Do.RECOVER],
@@ -71,7 +71,7 @@ AS_HOST: dict[VMState, FIVE] = {
         [Do.RESUME, Do.RECOVER],
         [Do.RECOVER],
     ),
-    VMState.SUSPENDED: ([], [], [], [Do.SAVE], [Do.SAVE]),
+    VMState.SUSPENDED: ([], [], [], [Do.SAVE], [Do.SUSPEND, Do.SAVE]),
     VMState.TERMINATED: ([], [Do.REMOVE], [Do.REMOVE], [Do.REMOVE], [Do.REMOVE]),
 }
 
@@ -253,6 +253,20 @@ def test_only_the_host_of_a_vm_that_is_due_to_run_runs_it() -> None:
 def test_nothing_is_run_acknowledged_or_lost_while_the_newest_block_disagrees() -> None:
     for one, other in itertools.product(LEASES, LOCALS):
         assert set(kinds(replace(one, current=False), other)) <= RESTRICTING
+
+
+def test_what_the_newest_block_pays_nobody_for_is_halted_at_once() -> None:
+    halts = {Do.SUSPEND, Do.SHUTDOWN, Do.DESTROY}
+    for one, other in itertools.product(LEASES, LOCALS):
+        found = set(kinds(replace(one, current=False, halted=True), other))
+        if other.domain is not None and other.domain.state is DomainState.RUNNING:
+            assert found & halts
+        assert found <= RESTRICTING
+
+
+def test_a_halt_of_the_past_does_not_stop_what_was_commanded_since() -> None:
+    later = local(DomainState.RUNNING, epoch=EPOCH + 1)
+    assert kinds(lease(VMState.RUNNING, current=False, halted=True), later) == []
 
 
 def test_a_release_is_acknowledged_only_when_the_domain_is_off_or_is_saved_first() -> None:
