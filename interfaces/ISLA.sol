@@ -123,6 +123,7 @@ interface ISLATypes {
         uint32 value;
         /// @dev Since when its present period runs, in seconds; 0 when it is penalised.
         uint40 since;
+        /// @dev The latest dispute's, of its arbitrator; 0 when there was none.
         uint256 disputeId;
     }
 
@@ -169,6 +170,7 @@ interface ISLATypes {
     error SLA_DisputePeriodRuns(uint256 deadline);
     /// @notice A dispute is sent exactly what its arbitrator asks for, in wei.
     error SLA_ArbitrationCost(uint256 value, uint256 cost);
+    /// @notice There is none, or the evidence that it was about has been replaced.
     error SLA_UnknownDispute(address arbitrator, uint256 disputeId);
     /// @notice The arbitrator gave two disputes one number.
     error SLA_DuplicateDispute(address arbitrator, uint256 disputeId);
@@ -198,6 +200,11 @@ interface ISLATypes {
         address claimant,
         uint256 value,
         uint256 signers
+    );
+    /// @notice The evidence that was brought, unless all monitors are in it: whoever has other monitors' measurements can
+    /// add these to them.
+    event EvidenceGiven(
+        uint256 indexed slaId, uint256 indexed guarantee, uint256 indexed window, Observation[] evidence
     );
     event Disputed(
         uint256 indexed slaId,
@@ -233,7 +240,7 @@ interface ISLAClaims is ISLATypes, IArbitrable {
     /// `submitEvidence` while the window can be reported.
     function reportViolation(uint256 slaId, uint256 guarantee, uint256 actual) external;
     /// @notice The same for any window, with its evidence, whose median is `actual`. Takes the place of a report without
-    /// evidence and of evidence of fewer monitors, whose claimant gets the bond back.
+    /// evidence and of evidence of fewer monitors, disputed or not: the bonds that were paid for it go back.
     function reportViolation(
         uint256 slaId,
         uint256 guarantee,
@@ -244,13 +251,15 @@ interface ISLAClaims is ISLATypes, IArbitrable {
     /// @notice Evidence of what was reported without, by anybody. Should it say that the promise was kept, the bond goes to
     /// the treasury.
     function submitEvidence(uint256 slaId, uint256 guarantee, uint256 window, Observation[] calldata evidence) external;
-    /// @notice Evidence that a guarantee held. Replaces a violation of fewer monitors until its dispute period is over: the
-    /// claimant gets the bond back. After a report without evidence, the bond goes to the treasury.
+    /// @notice Evidence that a guarantee held. Replaces a violation of fewer monitors, disputed or not, until one dispute
+    /// period after its evidence or dispute: the bonds go back. After a report without evidence, the bond goes to the
+    /// treasury.
     function recordMeasurement(uint256 slaId, uint256 guarantee, uint256 window, Observation[] calldata evidence)
         external;
     /// @notice Dispute a violation, as the provider, with an equal bond and exactly the arbitrator's cost. Ruling 2 overrules
     /// the violation; 1 (it stands), 0 (refused) and none within `ARBITRATION_TIMEOUT` leave it. The loser's bond goes to
-    /// the other side.
+    /// the other side. Until then, for one dispute period, evidence of more monitors can take the place of what is
+    /// disputed: the bonds go back, the dispute is over, and the provider may dispute what took its place.
     function dispute(uint256 slaId, uint256 guarantee, uint256 window) external payable returns (uint256 disputeId);
     /// @notice Carry out what time has decided: an undisputed violation, a dispute without ruling, a report without evidence.
     function finalise(uint256 slaId, uint256 guarantee, uint256 window) external;
@@ -269,16 +278,17 @@ interface ISLAClaims is ISLATypes, IArbitrable {
 ///
 /// Somebody reports a violation with a bond. Nobody disputes: anybody finalises after the dispute period. The provider
 /// disputes with an equal bond: an arbitrator rules, and if it does not, the evidence stands. Evidence of more monitors
-/// replaces evidence of fewer for one dispute period after each piece of evidence, whatever it says. The customer never
-/// receives more than the fees it paid: what a penalty exceeds them by goes to the treasury, so that nobody gains by a
-/// false report. The arithmetic and a table of outcomes are in docs/sla.md.
+/// replaces evidence of fewer for one dispute period after each piece of evidence and each dispute, whatever it says.
+/// The customer never receives more than the fees it paid: what a penalty exceeds them by goes to the treasury, so that
+/// nobody gains by a false report. The arithmetic and a table of outcomes are in docs/sla.md.
 ///
 /// Of an even number of measurements the middle one nearer to the promise counts. Beyond a limit means strictly beyond.
 ///
-/// @dev ASSUMPTION: more than half of the monitors are honest. Times in which a VM was not due to run (stopped, paused or
-/// moved by its customer, announced maintenance) are left out by the monitors, and a window that consists of them for
-/// more than half is not claimable at all: both follow from the state of VMLifecycle and HostRegistry. So does this: while
-/// the VM is on another provider's host, nothing can be reported of it.
+/// @dev ASSUMPTION: more than half of the monitors are honest, and contracts among them stand by what they have signed.
+/// Times in which a VM was not due to run (stopped, paused or moved by its customer, announced maintenance) are left out
+/// by the monitors, and a window that consists of them for more than half is not claimable at all: both follow from the
+/// state of VMLifecycle and HostRegistry. So does this: while the VM is on another provider's host, nothing can be
+/// reported of it.
 /// @dev ASSUMPTION: NOVA takes no fee and never calls back. Arbitrators and monitors are trusted with nothing else than
 /// their word: they may revert, call back, answer twice or never.
 interface ISLA is ISLAClaims {

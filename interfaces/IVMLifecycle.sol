@@ -242,7 +242,8 @@ interface IVMLifecycle is IMigrationApprovals {
     function escrowOf(uint256 vmId, Resource resource) external view returns (uint256);
     /// @notice Seconds between two times in which the VM was due to be up: from the acknowledged start until the customer
     /// stops, pauses, migrates or terminates it, its funds run out or its capacity is reclaimed. A failure does not end
-    /// it, and a start that expires begins it. Of the last six changes; before them it counts as not due.
+    /// it, and a start that expires begins it. Of the last six changes since it came to its provider; before them it
+    /// counts as not due.
     function dueIn(uint256 vmId, uint40 from, uint40 to) external view returns (uint40);
     function token(Resource resource) external view returns (address);
     function registry() external view returns (address);

@@ -54,10 +54,11 @@ abstract contract SLAClaims is ISLAClaims, SLAEvidence, ReentrancyGuardTransient
         _requireDue(subject);
 
         // Effect
-        _credit(claim.claimant, claim.claimant == address(0) ? 0 : subject.terms.bond);
+        _returnBonds(subject, claim);
         _debit(msg.sender, subject.terms.bond);
         _record(claim, msg.sender, Outcome.Violated, evidence.length, value);
         emit ViolationReported(slaId, guarantee, window, msg.sender, value, evidence.length);
+        _publish(subject, evidence);
     }
 
     /// @inheritdoc ISLAClaims
@@ -74,10 +75,11 @@ abstract contract SLAClaims is ISLAClaims, SLAEvidence, ReentrancyGuardTransient
 
         // Effect
         if (_tierOf(subject, value) == 0) {
-            _measure(subject, claim, evidence.length, value);
+            _measure(subject, claim, evidence, value);
         } else {
             _record(claim, claim.claimant, Outcome.Violated, evidence.length, value);
             emit ViolationReported(slaId, guarantee, window, claim.claimant, value, evidence.length);
+            _publish(subject, evidence);
         }
     }
 
@@ -94,7 +96,7 @@ abstract contract SLAClaims is ISLAClaims, SLAEvidence, ReentrancyGuardTransient
         if (_tierOf(subject, value) != 0) revert SLA_IsViolated(value);
 
         // Effect
-        _measure(subject, claim, evidence.length, value);
+        _measure(subject, claim, evidence, value);
     }
 
     /// @inheritdoc ISLAClaims
@@ -177,24 +179,43 @@ abstract contract SLAClaims is ISLAClaims, SLAEvidence, ReentrancyGuardTransient
     }
 
     /// @dev It held. What was reported before came to nothing: who had evidence gets the bond back.
-    function _measure(Subject memory subject, ClaimData storage claim, uint256 signers, uint256 value) private {
+    function _measure(Subject memory subject, ClaimData storage claim, Observation[] calldata evidence, uint256 value)
+        private
+    {
         (uint256 slaId, uint256 guarantee, uint256 window) = (subject.slaId, subject.guarantee, subject.window);
         if (claim.claimant != address(0)) {
             if (claim.outcome == Outcome.Reported) _forfeit(subject, claim.claimant, _sla().treasury);
-            else _credit(claim.claimant, subject.terms.bond);
+            else _returnBonds(subject, claim);
             emit Dismissed(slaId, guarantee, window);
         }
-        _record(claim, address(0), Outcome.Met, signers, value);
-        emit Measured(slaId, guarantee, window, value, signers);
+        _record(claim, address(0), Outcome.Met, evidence.length, value);
+        emit Measured(slaId, guarantee, window, value, evidence.length);
+        _publish(subject, evidence);
+    }
+
+    /// @dev Better evidence takes the place of what was said: who said it, and who disputed it, get their bonds back.
+    function _returnBonds(Subject memory subject, ClaimData storage claim) private {
+        address claimant = claim.claimant;
+        if (claimant == address(0)) return;
+        _credit(claimant, subject.terms.bond);
+        if (claim.outcome == Outcome.Disputed) _credit(subject.terms.provider, subject.terms.bond);
+    }
+
+    /// @dev Evidence of some can be replaced by evidence of more, which takes the signatures of the same monitors: a
+    /// monitor that has signed for one side alone must not keep its word from the other.
+    function _publish(Subject memory subject, Observation[] calldata evidence) private {
+        if (evidence.length == subject.terms.monitors().length) return;
+        emit EvidenceGiven(subject.slaId, subject.guarantee, subject.window, evidence);
     }
 
     /// @dev First evidence comes in the report period. More of it may follow for one dispute period after each piece,
-    /// so that nobody has the last word by coming last.
+    /// and after a dispute, so that nobody has the last word by coming last: nor the provider by reporting what suits
+    /// it, and disputing that.
     function _requireReplaceable(Subject memory subject, ClaimData storage claim, uint256 signers) private view {
         Outcome outcome = claim.outcome;
         if (outcome == Outcome.Unmeasured || outcome == Outcome.Reported) {
             _requireReportPeriod(subject);
-        } else if (outcome == Outcome.Met || outcome == Outcome.Violated) {
+        } else if (outcome != Outcome.Penalised) {
             if (signers <= claim.signers) revert SLA_NoBetterEvidence(signers, claim.signers);
             uint256 deadline = uint256(claim.since) + subject.terms.disputePeriod;
             uint256 reports = subject.to + subject.terms.reportPeriod;

@@ -45,12 +45,14 @@ abstract contract SLADisputes is SLAClaims {
         DisputeData storage data = _sla().disputes[address(arbitrator)][disputeId];
         if (data.slaId != 0) revert SLA_DuplicateDispute(address(arbitrator), disputeId);
         (data.slaId, data.window, data.guarantee) = (uint128(slaId), uint32(window), uint8(guarantee));
+        data.signers = claim.signers;
         _sla().disputeIds[_claimKey(slaId, guarantee, window)] = disputeId;
         emit Disputed(slaId, guarantee, window, arbitrator, disputeId);
     }
 
     /// @inheritdoc IArbitrable
-    /// @dev By the arbitrator, which knows no disputes but its own; once, in time.
+    /// @dev By the arbitrator, which knows no disputes but its own; once, in time, and not when better evidence has taken
+    /// the place of what was disputed.
     function rule(uint256 disputeId, uint256 ruling) external nonReentrant {
         // Check
         DisputeData memory data = _sla().disputes[msg.sender][disputeId];
@@ -58,6 +60,7 @@ abstract contract SLADisputes is SLAClaims {
         Subject memory subject = _subject(data.slaId, data.guarantee, data.window);
         ClaimData storage claim = _claimOf(subject);
         if (claim.outcome != Outcome.Disputed) revert SLA_WrongOutcome(claim.outcome);
+        if (claim.signers != data.signers) revert SLA_UnknownDispute(msg.sender, disputeId);
         _requireBefore(uint256(claim.since) + RULING_PERIOD);
 
         // Effect

@@ -51,6 +51,8 @@ abstract contract SLAStorage is ISLATypes {
         uint128 slaId;
         uint32 window;
         uint8 guarantee;
+        /// @dev Monitors in the evidence that was disputed: evidence that replaces it has more.
+        uint8 signers;
     }
 
     /// @custom:storage-location erc7201:novacron.storage.SLA

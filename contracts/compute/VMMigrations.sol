@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IVMLifecycle} from "../../interfaces/IVMLifecycle.sol";
+import {DueHistory} from "./DueHistory.sol";
 import {Lease, Leases} from "./Leases.sol";
 import {MigrationApprovals} from "./MigrationApprovals.sol";
 
@@ -79,6 +80,9 @@ abstract contract VMMigrations is MigrationApprovals {
         _enter(
             vmId, lease, origin == IVMLifecycle.State.Running ? IVMLifecycle.State.Running : IVMLifecycle.State.Stopped
         );
+        // What it was due elsewhere, its new provider does not answer for: nor for what it itself hosted before that.
+        (address newProvider,) = _partiesOf(target);
+        if (newProvider != provider) _vms().vms[vmId].due = DueHistory.empty();
 
         // Interaction
         if (wasHolding) _vacate(vmId, source);

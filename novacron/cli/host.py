@@ -14,7 +14,7 @@ from novacron.cli.options import capacity_of, capacity_options, emit_sent, key_o
 from novacron.compute.advice import COMPUTE_ADVICE
 from novacron.compute.hosts import Host, Hosts
 from novacron.compute.quantities import parse_seconds
-from novacron.exceptions import InputError
+from novacron.exceptions import InputError, InvalidDigestError
 from novacron.market.advice import moment
 from novacron.market.quotes import head_time
 from novacron.provenance.digest import parse_digest
@@ -56,7 +56,9 @@ def show(app: App, number: int, holder: str | None) -> None:
         "agent": one.agent,
         "region": one.region,
         "status": one.status(now),
-        "last heartbeat": f"{span_text(now - one.last_heartbeat)} ago" if one.last_heartbeat else "never: run its agent",
+        "last heartbeat": f"{span_text(now - one.last_heartbeat)} ago"
+        if one.last_heartbeat
+        else "never: run its agent",
         "attested until": moment(one.attested_until) if one.attested_until else "not attested",
         "attested": one.attested,
         "leased": one.leased,

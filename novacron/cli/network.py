@@ -31,7 +31,7 @@ from novacron.provenance.clients.config import ClientConfig
 #: Beginnings of the keys under which these commands send transactions.
 PREFIXES = ("market/", "vm/", "host/", "sla/")
 #: Where the environment may have the account's key.
-KEY_VARIABLES = ("NOVACRON_KEYSTORE", "NOVACRON_PRIVATE_KEY", "NOVACRON_PRIVATE_KEY_ENV", "NOVACRON_KEY_COMMAND")
+KEY_VARIABLES = ("NOVACRON_KEYSTORE", "NOVACRON_PRIVATE_KEY", "NOVACRON_KEY_COMMAND")
 
 
 def settings_of(app: App, *, reading: bool) -> ClientConfig:

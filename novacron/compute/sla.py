@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -12,7 +12,7 @@ from novacron.chain.addresses import parse_address
 from novacron.chain.codec import encode_values
 from novacron.chain.contracts import Block, ContractHandle, block_parameter
 from novacron.chain.receipts import TransactionReceipt
-from novacron.compute.measurements import NAME, VERSION, Domain, Evidence
+from novacron.compute.measurements import NAME, VERSION, Domain, Evidence, Measurement, SignedMeasurement
 from novacron.compute.quantities import nova
 from novacron.compute.samples import Span
 from novacron.compute.sla_advice import SLA_ADVICE
@@ -87,7 +87,7 @@ class Agreement:
         if self.withdrawn:
             return "withdrawn"
         if not self.accepted:
-            return "offered" if now <= terms.offer_expiry else "expired"
+            return "offered" if now < terms.offer_expiry else "expired"
         if self.released:
             return "released"
         return "active" if now < self.end(terms) else "ended"
@@ -198,6 +198,24 @@ class Sla:
     def due_in(self, sla_id: int, window: int, *, block: Block = "latest") -> int:
         """Seconds of a window that count: the VM was due and no maintenance announced."""
         return int(self._read("dueIn", sla_id, window, block=block))
+
+    def evidence_given(
+        self, sla_id: int, window: int, terms: Terms, *, first_block: int
+    ) -> Iterator[SignedMeasurement]:
+        """Measurements that somebody has brought to the chain without those of all monitors, unverified."""
+        filters = {"slaId": sla_id, "window": window}
+        for log in self.contract.events("EvidenceGiven", first_block, filters=filters):
+            for monitor, value, samples, first, last, signature in log.args["evidence"]:
+                one = Measurement(sla_id, log.args["guarantee"], window, value, samples, first, last)
+                yield SignedMeasurement(one, terms.monitors[monitor], bytes(signature))
+
+    def block_since(self, time: int) -> int:
+        """Number of the first block at a time or after it; the newest block's when there is none."""
+        low, high = self.deployment.first_block, int(self.pool.request("eth_blockNumber", []), 16)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self.time(middle) < time else (low, middle)
+        return low
 
     def balance(self, account: str) -> int:
         """Prepaid NOVA of an account, base units."""

@@ -28,7 +28,7 @@ NOBODY = "0x" + "0" * 40
 DEFAULT_CREDITS = (100_000, 250_000, 1_000_000)
 
 HOUR, DAY = 3_600, 86_400
-_UINT32, _UINT40, _UINT128 = 2**32 - 1, 2**40 - 1, 2**128 - 1
+_UINT32, _UINT40, _UINT96, _UINT128 = 2**32 - 1, 2**40 - 1, 2**96 - 1, 2**128 - 1
 _METRIC = re.compile(r"[a-z][a-z0-9._-]{0,31}")
 _DIGEST = re.compile(r"(?:0x)?([0-9a-fA-F]{64})")
 
@@ -275,6 +275,8 @@ class Terms:
             (not HOUR <= self.report_period <= 30 * DAY, "report_period is 1 hour to 30 days"),
             (not HOUR <= self.dispute_period <= 30 * DAY, "dispute_period is 1 hour to 30 days"),
             (not all(0 < amount <= _UINT128 for amount in amounts), "fee, stake and bond are positive"),
+            (self.fee > _UINT96, f"a window's fee is at most {_UINT96} base units"),
+            (self.arbitrator in (self.provider, self.customer), "a party cannot be the arbitrator"),
             (list(self.credits) != sorted(self.credits), "credits must not fall from tier to tier"),
             (max(self.credits) > 10_000_000, "a credit is at most 1,000 %"),
             (self.stake < largest, f"the stake must cover the largest credit of a window, {largest} base units"),

@@ -352,9 +352,15 @@ class VMs:
                 )
             if time.monotonic() + pause >= end:
                 until = f", which ends at {moment(vm.deadline)}; then expire it (novacron vm expire {number})"
+                slow = (
+                    f"approvals are missing (novacron vm approve {number}). Have them given, or give the move up "
+                    f"(novacron vm cancel-migration {number})"
+                    if vm.state is State.MIGRATION_PENDING
+                    else f"its host has not acknowledged in {timeout:g} seconds. Wait on, or look at the host "
+                    f"(novacron host show {vm.host})"
+                )
                 raise AcknowledgementTimeoutError(
-                    f"VM {number} is still {label(vm.state)}{until if vm.deadline else ''}; its host has not "
-                    f"acknowledged in {timeout:g} seconds. Wait on, or look at the host (novacron host show {vm.host})"
+                    f"VM {number} is still {label(vm.state)}{until if vm.deadline else ''}; {slow}"
                 )
             time.sleep(pause)
             pause = min(pause * 1.5, interval)

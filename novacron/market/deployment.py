@@ -19,7 +19,13 @@ from novacron.chain.receipts import TransactionReceipt
 from novacron.chain.transactions import TransactionManager
 from novacron.deploy.apply import require_same_chain
 from novacron.deploy.manifest import load_manifest
-from novacron.exceptions import ConfigurationError, InputError, InsufficientFundsError, MarketRefusedError, RevertedError
+from novacron.exceptions import (
+    ConfigurationError,
+    InputError,
+    InsufficientFundsError,
+    MarketRefusedError,
+    RevertedError,
+)
 from novacron.market.resources import Resource, tokens_text
 
 #: What to say about a contract's error, by its name: from its arguments to a sentence.

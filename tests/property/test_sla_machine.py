@@ -121,7 +121,7 @@ class SLAMachine(RuleBasedStateMachine):
         self.balances = dict.fromkeys(self.people, FUNDS) | {world.treasury: 0}
         self.held = 3 * FUNDS
         self.agreements: list[Agreement] = []
-        self.disputes: dict[int, tuple[int, int, int]] = {}
+        self.disputes: dict[int, tuple[int, int, int, int]] = {}
         self.offer(0)
         self.accept(0, 1)
         if ahead:
@@ -271,12 +271,18 @@ class SLAMachine(RuleBasedStateMachine):
         deadline = agreement.end(window) + agreement.terms.report_period
         return ("SLA_ReportPeriodOver", (sla_id, window, deadline)) if self.now >= deadline else None
 
+    def returned(self, claim: Claim, agreement: Agreement) -> list[str]:
+        """Who gets a bond back when other evidence takes the place of what was said."""
+        if claim.claimant is None:
+            return []
+        return [claim.claimant] + ([agreement.terms.provider] if claim.outcome == DISPUTED else [])
+
     def not_replaceable(
         self, sla_id: int, agreement: Agreement, window: int, claim: Claim, count: int
     ) -> Outcome | None:
         if claim.outcome in (UNMEASURED, REPORTED):
             return self.reports_over(sla_id, agreement, window)
-        if claim.outcome in (DISPUTED, PENALISED):
+        if claim.outcome == PENALISED:
             return "SLA_WrongOutcome", (claim.outcome,)
         if count <= claim.signers:
             return "SLA_NoBetterEvidence", (count, claim.signers)
@@ -297,17 +303,17 @@ class SLAMachine(RuleBasedStateMachine):
             error = ("SLA_TooFewMeasurements", (count, 3))
         if error is None and tier_of(guarantee, said) == 0:
             error = ("SLA_NotViolated", (said,))
-        back = claim.claimant if error is None else None
         bond = agreement.terms.bond
-        if error is None and back != account:
+        backs = self.returned(claim, agreement) if error is None else []
+        if error is None and account not in backs:
             error = self.short(account, bond)
         function = self.world.sla.get_function_by_signature(REPORT_FULL)(
             sla_id, guarantee, window, said, self.evidence(sla_id, guarantee, window, value, count)
         )
         if self.act("report", account, function, error):
-            if back is not None:
+            for back in backs:
                 self.balances[back] += bond
-                REACHED.add("superseded")
+                REACHED.add("superseded" if claim.outcome != DISPUTED else "superseded in a dispute")
             self.balances[account] -= bond
             self.say(claim, VIOLATED, account, count, said)
 
@@ -377,9 +383,11 @@ class SLAMachine(RuleBasedStateMachine):
         evidence = self.evidence(sla_id, guarantee, window, value, count)
         function = self.f.recordMeasurement(sla_id, guarantee, window, evidence)
         if self.act("measure", self.world.treasury, function, error):
-            if claim.claimant is not None:
-                loser = self.world.treasury if claim.outcome == REPORTED else claim.claimant
-                self.balances[loser] += agreement.terms.bond
+            if claim.outcome == REPORTED:
+                self.balances[self.world.treasury] += agreement.terms.bond
+            else:
+                for back in self.returned(claim, agreement):
+                    self.balances[back] += agreement.terms.bond
             self.say(claim, MET, None, count, said)
 
     @rule(number=agreements, guarantee=guarantees, window=windows, who=st.sampled_from([0, 0, 0, 1, 2]))
@@ -400,19 +408,24 @@ class SLAMachine(RuleBasedStateMachine):
         if self.act("dispute", account, self.f.dispute(sla_id, guarantee, window), error):
             self.balances[account] -= agreement.terms.bond
             claim.outcome, claim.since, claim.dispute = DISPUTED, self.now, len(self.disputes) + 1
-            self.disputes[claim.dispute] = (sla_id, guarantee, window)
+            self.disputes[claim.dispute] = (sla_id, guarantee, window, claim.signers)
 
     @rule(number=st.integers(0, 9), ruling=st.sampled_from([0, 1, 2, 2]))
     def give_ruling(self, number: int, ruling: int) -> None:
         if not self.disputes:
             return
         dispute = number % len(self.disputes) + 1
-        sla_id, guarantee, window = self.disputes[dispute]
+        sla_id, guarantee, window, signers = self.disputes[dispute]
         agreement = self.agreements[sla_id - 1]
         claim = agreement.windows[window].claims[guarantee]
         if claim.outcome != DISPUTED:
             return
         function = self.world.committee.functions.giveRuling(dispute, ruling)
+        if claim.signers != signers:
+            with pytest.raises(Exception, match=str(Web3.keccak(text="SLA_UnknownDispute(address,uint256)")[:4].hex())):
+                function.call({"from": self.world.admin})
+            REACHED.add("ruling of what was replaced")
+            return
         if self.now >= claim.since + ARBITRATION:
             with pytest.raises(Exception, match=str(Web3.keccak(text="SLA_DisputePeriodOver(uint256)")[:4].hex())):
                 function.call({"from": self.world.admin})
@@ -655,6 +668,10 @@ def test_every_rule_of_the_sla_machine_can_succeed(machine: type[SLAMachine]) ->
         lambda: walk.give_ruling(1, 0),
         lambda: walk.report(1, 1, 1, 2, (1_001, 1_001), 3),
         lambda: walk.dispute(1, 1, 1, 0),
+        lambda: walk.report(1, 1, 1, 1, (1_001, 1_001), 3),  # no better than what is disputed
+        lambda: walk.report(1, 1, 1, 1, (1_001, 1_001), 4),
+        lambda: walk.dispute(1, 1, 1, 0),
+        lambda: walk.give_ruling(2, 2),  # of what was replaced
         lambda: walk.report_bare(0, 1, 2, 101),
         lambda: walk.wait(2 * DAY),
         lambda: walk.finalise(0, 1, 1),
@@ -663,7 +680,7 @@ def test_every_rule_of_the_sla_machine_can_succeed(machine: type[SLAMachine]) ->
         lambda: walk.settle(0, 0),  # twice
         lambda: walk.settle(1, 1),  # disputed
         lambda: walk.wait(ARBITRATION),
-        lambda: walk.give_ruling(2, 2),  # too late
+        lambda: walk.give_ruling(3, 2),  # too late
         lambda: walk.finalise(1, 1, 1),
         lambda: walk.settle(1, 0),
         lambda: walk.release(1),  # not yet
@@ -683,10 +700,12 @@ def test_every_rule_of_the_sla_machine_can_succeed(machine: type[SLAMachine]) ->
     done = {"offer", "accept", "withdraw offer", "terminate", "report", "report without evidence", "submit", "measure"}
     done |= {
         "superseded",
+        "superseded in a dispute",
         "dispute",
         "ruling 0",
         "ruling 2",
         "ruling too late",
+        "ruling of what was replaced",
         "finalise 2",
         "finalise 3",
         "finalise 4",

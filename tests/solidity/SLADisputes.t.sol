@@ -45,13 +45,13 @@ contract SLADisputesTest is SLASuite {
                 ISLATypes.Claim(REPORTER, ISLATypes.Outcome.Disputed, 3, uint32(BAD), uint40(block.timestamp), 1)
             )
         );
-        // Nothing else can be done with it: no second dispute, no evidence, no end before its time.
+        // Nothing else can be done with it: no second dispute, no evidence of as many, no end before its time.
         bytes memory refusal = abi.encodeWithSelector(ISLATypes.SLA_WrongOutcome.selector, ISLATypes.Outcome.Disputed);
         vm.expectRevert(refusal);
         vm.prank(PROVIDER);
         sla.dispute(slaId, UPTIME, 0);
-        ISLATypes.Observation[] memory evidence = _evidence(slaId, UPTIME, 0, 5, 0);
-        vm.expectRevert(refusal);
+        ISLATypes.Observation[] memory evidence = _evidence(slaId, UPTIME, 0, 3, 0);
+        vm.expectRevert(abi.encodeWithSelector(ISLATypes.SLA_NoBetterEvidence.selector, 3, 3));
         vm.prank(CUSTOMER);
         sla.reportViolation(slaId, UPTIME, 0, 0, evidence);
         vm.expectRevert(abi.encodeWithSelector(ISLATypes.SLA_DisputePeriodRuns.selector, block.timestamp + TIMEOUT));

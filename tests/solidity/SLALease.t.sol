@@ -127,6 +127,25 @@ contract SLALeaseTest is ComputeSuite {
         _isExcluded(1, 0);
     }
 
+    /// @dev It goes to a rival's host, is down there, and comes back within the window: nobody answers for a rival.
+    function test_BackFromARivalItIsDueAnew() public {
+        vm.prank(CUSTOMER);
+        lifecycle.migrateToHost(vmId, 3);
+        _release(vmId);
+        _acknowledgeMigration(vmId);
+        _live(3, 55 minutes);
+        _beat(1);
+        vm.prank(CUSTOMER);
+        lifecycle.migrateToHost(vmId, 1);
+        _release(vmId);
+        _acknowledgeMigration(vmId);
+        _live(1, 5 minutes);
+        _isExcluded(0, 5 minutes);
+        _live(1, 1 hours);
+        vm.assertEq(sla.dueIn(slaId, 1), 1 hours);
+        _report(1);
+    }
+
     /// @dev The lease ends, after an outage: what was due before still counts.
     function test_ATerminatedVMCanStillBeReported() public {
         _live(1, 1 hours);

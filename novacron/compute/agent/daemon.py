@@ -139,7 +139,7 @@ def _require_agent(view: ChainView, signer: Signer) -> None:
     if agent.lower() != signer.address.lower():
         raise AgentError(
             f"the agent of host {view.host_id} is {agent}, the configured key is that of {signer.address}: use the "
-            "right key, or let the provider name it (novacron host agent {view.host_id} {signer.address})"
+            f"right key, or let the provider name it (novacron host agent {view.host_id} {signer.address})"
         )
 
 

@@ -96,6 +96,7 @@ class Reconciler:
         self._stop = threading.Event() if stop is None else stop
         self._trouble: dict[int, Trouble] = {}
         self._view: View | None = None
+        self._beaten = 0.0
         self._warned: frozenset[int] = frozenset()
 
     def step(self) -> Report:
@@ -113,6 +114,7 @@ class Reconciler:
             if self._stop.is_set():
                 break
             self._reconcile(self._at(lease), domains.get(vm_id), view, report)
+            self._beat_again(view)
         for gone in self._trouble.keys() - view.leases.keys():
             del self._trouble[gone]
         return report
@@ -179,7 +181,16 @@ class Reconciler:
             return lease
         return replace(lease, exhausted=self._clock() >= lease.funded_until)
 
+    def _beat_again(self, view: View) -> None:
+        """A heartbeat in the middle of a long pass: many VMs to save would make the host vanish for all of them."""
+        if self._monotonic() - self._beaten < self._heartbeat:
+            return
+        self.hypervisor.domains()  # it still answers
+        heard = self.chain.host()["lastHeartbeat"]
+        self._beat(replace(view, last_heartbeat=int(heard)))
+
     def _beat(self, view: View) -> Sending | None:
+        self._beaten = self._monotonic()
         now = max(view.head.timestamp, self._clock())
         if now - view.last_heartbeat < self._heartbeat:
             return None

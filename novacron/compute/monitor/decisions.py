@@ -44,7 +44,7 @@ def evidence_deadline(terms: Terms, view: WindowView, claim: Claim) -> int | Non
     if claim.outcome in (Outcome.UNMEASURED, Outcome.REPORTED):
         return reports
     replacing = claim.since + terms.dispute_period
-    if claim.outcome is Outcome.VIOLATED:
+    if claim.outcome in (Outcome.VIOLATED, Outcome.DISPUTED):
         return replacing
     if claim.outcome is Outcome.MET and claim.signers != BY_RULING:
         return max(reports, replacing)
@@ -60,9 +60,16 @@ def filing(terms: Terms, guarantee: int, claim: Claim, evidence: Evidence) -> Fi
         return "file"
     if claim.outcome is Outcome.REPORTED:
         return "submit" if evidence.tier is not None else "file"
-    if claim.outcome not in (Outcome.MET, Outcome.VIOLATED) or evidence.signers <= claim.signers:
+    if claim.outcome is Outcome.PENALISED or evidence.signers <= claim.signers:
         return None
     return "file" if evidence.tier != terms.guarantees[guarantee].tier(claim.value) else None
+
+
+def replaceable_since(terms: Terms, view: WindowView) -> int | None:
+    """When something of a window was last said or disputed on the word of some monitors only; None for never."""
+    said = (Outcome.MET, Outcome.VIOLATED, Outcome.DISPUTED)
+    times = (one.since for one in view.claims if one.outcome in said and one.signers < len(terms.monitors))
+    return max(times, default=None)
 
 
 def filing_time(terms: Terms, view: WindowView, claim: Claim, evidence: Evidence, turn: Turn, patience: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from novacron.chain.contracts import Block
@@ -17,7 +17,7 @@ from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.samples import Observed, Sample, Span, included, latency, uptime
 from novacron.compute.sla import Sla
 from novacron.compute.sla_terms import Terms
-from novacron.exceptions import MeasurementError, StoreError
+from novacron.exceptions import MeasurementError, NovaCronError, StoreError
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ class Measurer:
     ) -> None:
         self._sla, self._signer, self._store = sla, signer, store
         self._exchanges, self._notes, self._clock = tuple(exchanges), notes, clock
-        self._next: dict[tuple[int, int], float] = {}
+        self._next: dict[tuple[int, int, int], float] = {}
+        self._blocks: dict[tuple[int, int], int] = {}
 
     def sign(self, subject: Subject, specification: Specification, *, block: Block) -> None:
         """Sign the window's measurements that are not signed, once no sample of it can be in flight any more.
@@ -87,18 +88,39 @@ class Measurer:
                 words = subject.terms.guarantees[number].words(observed.value)
                 self._say(subject, "signed", f"{metric} {words} from {observed.samples} samples", number)
 
-    def collect(self, subject: Subject) -> None:
-        """Take what other monitors have of a window, this monitor's own included: it may have lost it."""
+    def collect(self, subject: Subject, *, said: int | None = None) -> None:
+        """Take what other monitors have of a window, this monitor's own included: it may have lost it.
+
+        Args:
+            said: since when there is evidence on the chain that more can replace, Unix seconds; None for none. What is
+                in it is taken, too: who signs for one side alone does not send it to peers.
+        """
         if len(self._known(subject)) == len(subject.terms.monitors) * len(subject.terms.guarantees):
             return
-        if not self._is_time_to_ask(subject):
+        if not self._is_time_to_ask(subject, subject.span.end if said is None else said):
             return
         for exchange in self._exchanges:
-            for found in exchange.collect(subject.sla_id, subject.window):
-                try:
-                    self._take(subject, found)
-                except MeasurementError as error:
-                    self._say(subject, "peer", str(error))
+            self._take_all(subject, exchange.collect(subject.sla_id, subject.window))
+        if said is None:
+            return
+        try:
+            self._take_all(subject, self._given(subject))
+        except NovaCronError as error:  # an endpoint without logs: what is known goes its way
+            self._say(subject, "retry", str(error))
+
+    def _take_all(self, subject: Subject, found: Iterable[SignedMeasurement | MeasurementError]) -> None:
+        for one in found:
+            try:
+                self._take(subject, one)
+            except MeasurementError as error:
+                self._say(subject, "peer", str(error))
+
+    def _given(self, subject: Subject) -> Iterator[SignedMeasurement]:
+        """What is in the chain's evidence; none of it is older than the window's end."""
+        window = (subject.sla_id, subject.window)
+        if window not in self._blocks:
+            self._blocks[window] = self._sla.block_since(subject.span.end)
+        return self._sla.evidence_given(*window, subject.terms, first_block=self._blocks[window])
 
     def publish(self, subject: Subject) -> list[SignedMeasurement]:
         """Let others have what this monitor has signed of a window. All that is known of it."""
@@ -111,12 +133,12 @@ class Measurer:
     def _known(self, subject: Subject) -> list[SignedMeasurement]:
         return self._store.measurements(subject.sla_id, subject.window)
 
-    def _is_time_to_ask(self, subject: Subject) -> bool:
-        """The older a window, the less often others are asked about it: every minute after an hour."""
-        now, window = self._clock(), (subject.sla_id, subject.window)
-        if now < self._next.get(window, 0):
+    def _is_time_to_ask(self, subject: Subject, since: int) -> bool:
+        """The older the latest news of a window, the less often others are asked: every minute after an hour."""
+        now, news = self._clock(), (subject.sla_id, subject.window, since)
+        if now < self._next.get(news, 0):
             return False
-        self._next[window] = now + max(now - subject.span.end, 0) // 60
+        self._next[news] = now + max(now - since, 0) // 60
         return True
 
     def _publish(self, subject: Subject, signed: SignedMeasurement) -> None:

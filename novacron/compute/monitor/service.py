@@ -13,13 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from novacron.chain.typed_data import TypedDataSigner
 from novacron.compute.measurements import Evidence
 from novacron.compute.monitor.actions import MonitorAction, Notes, Result
-from novacron.compute.monitor.decisions import Turn, report_deadline
+from novacron.compute.monitor.decisions import Turn, replaceable_since, report_deadline
 from novacron.compute.monitor.exchange import Exchange
 from novacron.compute.monitor.measuring import Measurer, Subject
 from novacron.compute.monitor.sending import Clerk, finish
 from novacron.compute.monitor.specification import Specification
 from novacron.compute.monitor.store import MonitorStore
-from novacron.compute.sla import Outcome, Sla, WindowView
+from novacron.compute.sla import Sla, WindowView
 from novacron.exceptions import NovaCronError
 
 #: How far this machine's clock may be behind the chain's, seconds: blocks are not from the future.
@@ -137,9 +137,9 @@ class Monitor:
     ) -> None:
         terms = subject.terms
         reportable = now < report_deadline(terms, view)
-        replaceable = any(claim.outcome in (Outcome.MET, Outcome.VIOLATED) for claim in view.claims)
-        if reportable or replaceable:
-            self._measurer.collect(subject)
+        said = replaceable_since(terms, view)
+        if reportable or said is not None:
+            self._measurer.collect(subject, said=said)
         if signs and reportable:
             self._measurer.sign(subject, self._agreements[subject.sla_id], block=block)
         known = self._measurer.publish(subject)

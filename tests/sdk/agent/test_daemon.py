@@ -18,6 +18,7 @@ import pytest
 from novacron.chain import signer_from_key
 from novacron.compute.agent.config import AgentConfig
 from novacron.compute.agent.daemon import open_agent, run
+from novacron.compute.agent.plan import Do
 from novacron.compute.agent.report import Report
 from novacron.compute.state_words import State as VMState
 from novacron.exceptions import (
@@ -28,7 +29,7 @@ from novacron.exceptions import (
     StoreBusyError,
 )
 from tests.sdk.agent.conftest import needs_libvirt
-from tests.sdk.agent.world import World
+from tests.sdk.agent.world import World, hosts, settle
 
 KEY = "NOVACRON_TEST_AGENT_KEY"
 
@@ -114,7 +115,7 @@ def test_one_agent_a_folder(world: World, config: AgentConfig) -> None:
 
 
 def test_another_accounts_key_is_refused_by_name(world: World, config: AgentConfig) -> None:
-    with pytest.raises(AgentError, match="use the right key, or let the provider call"):
+    with pytest.raises(AgentError, match=r"use the right key, or let the provider name it \(novacron host agent 1 0x"):
         with open_agent(config, signer_from_key(world.agents[1][1])):
             pass
 
@@ -184,6 +185,28 @@ def test_the_next_pass_comes_in_time_for_the_end_of_funds(monkeypatch: pytest.Mo
     monkeypatch.setattr(Passes, "next_exhaustion", lambda _: 1003.0)
     run(passes, stop, 5.0, lambda _: None, clock=lambda: 1000.0)
     assert stop.asked == [3.0, 3.0]
+
+
+@needs_libvirt
+def test_a_host_that_is_busy_for_long_is_heard_of_all_the_same(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [float(world.w3.eth.get_block("latest")["timestamp"])]
+    with hosts(world, tmp_path, clock=lambda: now[0], monotonic=lambda: now[0]) as (here, _):
+        vms = [world.create() for _ in range(3)]
+        settle(here)
+        suspend = here.hypervisor.suspend
+
+        def slowly(vm_id: int) -> None:
+            suspend(vm_id)
+            world.pass_time(200)
+            now[0] += 200
+
+        monkeypatch.setattr(here.hypervisor, "suspend", slowly)
+        for vm_id in vms:
+            world.command("pause", vm_id)
+        assert [action.kind for action in here.agent.step().done] == 3 * [Do.SUSPEND]
+        assert world.registry.functions.isAlive(1).call()
 
 
 # -- the command -------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import Result
+from click.testing import CliRunner, Result
 
+from novacron.cli.main import cli
 from novacron.compute.vms import VMs
 from novacron.market.resources import UNIT, Resource
 from novacron.storage.records import StateRecord
@@ -158,6 +159,7 @@ def test_a_move_that_is_given_up_leaves_the_vm_where_it_was(command: Run, answer
     number = create(answer)
     waiting = command("vm", "migrate", number, THERE, "--timeout", 1, code=1)
     assert "0 of 2 approvals" in waiting.stderr
+    assert f"approvals are missing (novacron vm approve {number})" in waiting.stderr
     command("vm", "approve", number, account=7)
     assert "is no approver" in command("vm", "approve", number, account=8, code=1).stderr
     assert answer("vm", "cancel-migration", number)["state"] == "Stopped"
@@ -168,6 +170,45 @@ def test_policies_are_made_and_shown(world: MarketWorld, command: Run, answer: J
     made = answer("vm", "policy", "create", world.accounts[6], world.accounts[5], "--threshold", 1)
     assert answer("vm", "policy", "show", made["policy"])["threshold"] == 1
     assert "must agree" in command("vm", "policy", "create", world.accounts[6], "--threshold", 2, code=1).stderr
+
+
+def test_too_few_tokens_are_named_before_an_approval_is_given(world: MarketWorld, command: Run) -> None:
+    poor = 9
+    command("market", "buy", "CPU", 1, "--max-cost", 1)  # so that the curve buys back
+    count = world.w3.eth.get_transaction_count(world.accounts[poor])
+    for arguments, needed in (
+        (("vm", "deposit", "CPU", "5"), "5 CPU"),
+        (("vm", "create", "--host", 1, "--cpu", "2", "--memory", "4 GB", "--for", "1 h"), "2 CPU"),
+        (("market", "sell", "CPU", "0.5", "--min-proceeds", "1 wei"), "0.5 CPU"),
+        (("market", "order", "place", "sell", "CPU", "3", "--price", "1", "--expires", "+1 h"), "3 CPU"),
+        (("market", "stake", "open", "CPU", "7", "--term", "90 days"), "7 CPU"),
+    ):
+        error = command(*arguments, account=poor, code=1).stderr
+        assert f"{world.accounts[poor]} holds 0 CPU, and {needed} are to be taken from it: get more" in error
+    assert world.w3.eth.get_transaction_count(world.accounts[poor]) == count
+
+
+def test_without_a_key_the_variables_are_named(command: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    command("host", "list")
+    monkeypatch.delenv("NOVACRON_PRIVATE_KEY")
+    with monkeypatch.context() as inside:
+        result = CliRunner(mix_stderr=False).invoke(cli, ["vm", "list"])
+        inside.undo()
+    assert result.exit_code == 1
+    assert "NOVACRON_KEYSTORE, NOVACRON_PRIVATE_KEY or NOVACRON_KEY_COMMAND" in result.stderr
+
+
+def test_an_account_without_gas_money_is_told_so(world: MarketWorld, command: Run) -> None:
+    world.node.rpc("anvil_setBalance", world.accounts[9], "0x0")
+    error = command("host", "register", "mars", "--agent", world.accounts[8], account=9, code=1).stderr
+    assert "too little of the native currency for this and its gas" in error
+
+
+def test_a_missing_report_is_named(command: Run) -> None:
+    error = command(
+        "host", "attest", 1, *SIZE, "--until", "+9 days", "--evidence", "nope.pdf", account=0, code=1
+    ).stderr
+    assert "--evidence 'nope.pdf' is no file, and not the 64 hexadecimal digits of a SHA-256" in error
 
 
 def test_bad_input_is_refused_before_anything_is_sent(world: MarketWorld, command: Run) -> None:

@@ -227,7 +227,9 @@ def test_a_fill_leaves_nothing_or_at_least_the_least_fill() -> None:
 
 def test_a_fill_leaves_nothing_that_is_worth_less_than_a_wei() -> None:
     offer = Offer(7, Side.BUY, Resource.CPU, "0x", 3, 1, UNIT // 2, 1, 1_000)
-    with pytest.raises(MarketRefusedError, match="offer 7 would be left with 1 base units worth less than a wei: take all"):
+    with pytest.raises(
+        MarketRefusedError, match="offer 7 would be left with 1 base units worth less than a wei: take all"
+    ):
         offer.fill(2, 0)
     assert offer.fill(3, 0) == (1, None)
     sell = Offer(7, Side.SELL, Resource.CPU, "0x", 3, 0, UNIT // 2, 1, 1_000)

@@ -152,6 +152,12 @@ def test_stakes_and_guarantees_from_end_to_end(command: Run, answer: Json, world
     assert int(paid["amount"]) == 1_500 * UNIT + int(made["reward"])
 
 
+def test_limits_and_empty_balances_are_in_words(command: Run) -> None:
+    wide = command("market", "buy", "CPU", 1, "--slippage", 150, code=1).stderr
+    assert "a slippage of 150 % is no limit; use 0 to 50 %" in wide
+    assert "has nothing of the native currency" in command("market", "order", "withdraw", "native", code=1).stderr
+
+
 def test_machines_get_errors_as_json_and_nothing_is_configured_is_said(
     command: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -146,6 +146,16 @@ def test_parties_and_unsorted_monitors_are_refused_by_both(world: World) -> None
             client._send("offer", "offer", terms.to_abi())
 
 
+def test_a_party_as_arbitrator_and_a_fee_beyond_96_bits_are_refused_by_both(world: World) -> None:
+    client = world.sla(PROVIDER)
+    for changes in ({"arbitrator": world.address(CUSTOMER)}, {"fee": 2**96, "stake": 2**97}):
+        terms = world.terms(**changes)
+        with pytest.raises(InputError):
+            terms.check(now=world.now)
+        with pytest.raises(RevertedError, match="SLA_BadTerms"):
+            client._send("offer", "offer", terms.to_abi())
+
+
 def test_medians_and_tiers_are_the_contracts_for_any_number_of_monitors(world: World) -> None:
     terms = world.terms(windows=8, stake=3_000 * NOVA)
     sla_id = world.agree(terms)

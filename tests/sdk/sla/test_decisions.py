@@ -62,7 +62,9 @@ def evidence(value: int, signers: int) -> Evidence:
         (Outcome.VIOLATED, 3, 998_000, 1_000_000, 4, "file"),
         (Outcome.VIOLATED, 5, 998_000, 1_000_000, 5, None),
         (Outcome.MET, BY_RULING, 0, 0, 5, None),
-        (Outcome.DISPUTED, 3, 0, 1_000_000, 5, None),
+        (Outcome.DISPUTED, 3, 0, 1_000_000, 5, "file"),
+        (Outcome.DISPUTED, 3, 998_000, 900_000, 5, "file"),
+        (Outcome.DISPUTED, 3, 998_000, 900_000, 3, None),
         (Outcome.PENALISED, 3, 0, 1_000_000, 5, None),
     ],
 )
@@ -80,7 +82,7 @@ def test_evidence_can_come_as_long_as_the_contract_takes_it() -> None:
         (Outcome.VIOLATED, END, END + DISPUTE),
         (Outcome.MET, END, late),
         (Outcome.MET, late - 1, late - 1 + DISPUTE),
-        (Outcome.DISPUTED, END, None),
+        (Outcome.DISPUTED, END, END + DISPUTE),
         (Outcome.PENALISED, END, None),
     ]:
         one = claim(outcome, since=since)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from novacron.chain import EndpointPool
+from novacron.compute.measurements import Evidence, Measurement, SignedMeasurement
 from novacron.compute.monitor.actions import MonitorAction
 from novacron.compute.monitor.exchange import Exchange, FolderExchange, MeasurementServer, PeerExchange
 from novacron.compute.monitor.probe import NetworkProbe
@@ -226,6 +227,27 @@ def test_more_monitors_that_say_otherwise_replace_the_evidence_of_fewer(
     claim = client.claim(net.sla_id, 0, 0)
     assert (claim.outcome, claim.signers, claim.value) == (Outcome.MET, 5, 1_000_000), acted_later
     assert client.balance(first.claimant) == 2 * net.terms.bond
+
+
+def test_what_two_of_five_sign_for_the_provider_alone_is_answered_by_all_five(
+    world: World, service: Service, tmp_path: Path, stack: contextlib.ExitStack
+) -> None:
+    net = open_net(world, service, tmp_path, stack, peers=False)
+    client, end = world.sla(STRANGER), net.start + net.terms.window
+    net.sample(0, down=range(12), who=3)
+    net.at(end + 10)
+    assert net.step(who=3) == []  # they have signed, and wait for the other two
+    honest = [one for one in net.stations[0].store.measurements(net.sla_id, 0) if one.measurement.guarantee == 0]
+    lie = Measurement(net.sla_id, 0, 0, 1_000_000, 12, net.start, end - 1)
+    bought = [SignedMeasurement.make(lie, client.domain, world.signer(one.number)) for one in net.stations[3:]]
+    picked = Evidence.of([honest[0], *bought], net.terms, 0)
+    assert picked is not None
+    client.file(net.sla_id, 0, 0, net.terms, picked)
+    assert client.claim(net.sla_id, 0, 0).outcome is Outcome.MET
+    net.at(world.now + 600)
+    acted = net.results(who=3)
+    claim = client.claim(net.sla_id, 0, 0)
+    assert (claim.outcome, claim.signers, claim.value) == (Outcome.VIOLATED, 5, 0), acted
 
 
 def test_a_monitor_without_a_bond_leaves_the_report_to_the_next(
