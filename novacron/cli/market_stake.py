@@ -13,7 +13,7 @@ from novacron.compute.advice import COMPUTE_ADVICE
 from novacron.compute.capacity import parse_units, units_text
 from novacron.compute.quantities import parse_seconds
 from novacron.market.advice import moment
-from novacron.market.resources import Resource, parse_tokens, percent_text, tokens_text
+from novacron.market.resources import Resource, decimal_text, parse_tokens, percent_text, tokens_text
 from novacron.market.staking_client import RATES, Position, Staking
 
 
@@ -109,7 +109,13 @@ def withdraw(app: App, number: int, recipient: str | None) -> None:
     with acting(app, COMPUTE_ADVICE) as account:
         staking = Staking(account.deployment)
         done = staking.withdraw(account, number, recipient=recipient)
-    emit_sent(app, f"Position {number}", done.receipt, {"base units": done.amount}, amount=str(done.amount))
+    emit_sent(
+        app,
+        f"Position {number}",
+        done.receipt,
+        {"paid out": f"{decimal_text(done.amount)} tokens"},
+        amount=str(done.amount),
+    )
 
 
 @stake.command("exit")
@@ -121,7 +127,13 @@ def exit_(app: App, number: int, give_up_reward: bool, recipient: str | None) ->
     """Take the principal of position NUMBER out before maturity; the reward is lost."""
     with acting(app, COMPUTE_ADVICE) as account:
         done = Staking(account.deployment).exit_early(account, number, recipient=recipient)
-    emit_sent(app, f"Position {number}", done.receipt, {"base units": done.amount}, amount=str(done.amount))
+    emit_sent(
+        app,
+        f"Position {number}",
+        done.receipt,
+        {"paid out": f"{decimal_text(done.amount)} tokens"},
+        amount=str(done.amount),
+    )
 
 
 @stake.command()

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 from novacron.exceptions import InputError, MarketRefusedError
 from novacron.market.curve import ceil_div
-from novacron.market.resources import UNIT, Resource, tokens_text
+from novacron.market.resources import UNIT, Resource, native_text, tokens_text
 
 #: Largest amount, price or escrow of an offer.
 MAX_VALUE = (1 << 96) - 1
@@ -55,8 +55,9 @@ class Terms:
         value = value_of(self.side, self.amount, self.price)
         if self.price == 0 or not 1 <= self.min_fill <= self.amount:
             raise InputError(
-                f"an offer needs a price and an amount of at least 1, and a least fill from 1 to its amount: this has "
-                f"price {self.price}, amount {self.amount}, least fill {self.min_fill}"
+                f"an offer needs a price and an amount, and a least fill that is no more than the amount: this has price "
+                f"{native_text(self.price)}, amount {tokens_text(self.amount, self.resource)}, least fill "
+                f"{tokens_text(self.min_fill, self.resource)}"
             )
         if self.expiry > MAX_TIME:
             raise InputError(f"expiry {self.expiry} is after the year 36812; use a nearer one")

@@ -147,6 +147,8 @@ def test_stakes_and_guarantees_from_end_to_end(command: Run, answer: Json, world
     assert "2.083 vCPU" in command("market", "stake", "show", made["position"]).stdout
     command("market", "stake", "release", made["position"])
     assert command("market", "stake", "exit", made["position"], code=2)
+    other = answer("market", "stake", "open", "CPU", "30", "--term", "30 days")["position"]
+    assert "paid out  30 tokens" in command("market", "stake", "exit", other, "--give-up-reward").stdout
     world.pass_time(31 * DAY)
     paid = answer("market", "stake", "withdraw", made["position"])
     assert int(paid["amount"]) == 1_500 * UNIT + int(made["reward"])
@@ -155,6 +157,8 @@ def test_stakes_and_guarantees_from_end_to_end(command: Run, answer: Json, world
 def test_limits_and_empty_balances_are_in_words(command: Run) -> None:
     wide = command("market", "buy", "CPU", 1, "--slippage", 150, code=1).stderr
     assert "a slippage of 150 % is no limit; use 0 to 50 %" in wide
+    lot = ("order", "place", "sell", "CPU", "10", "--price", "1 gwei", "--expires", "+1 day", "--min-fill", "20")
+    assert "amount 10 CPU, least fill 20 CPU" in command("market", *lot, code=1).stderr
     assert "has nothing of the native currency" in command("market", "order", "withdraw", "native", code=1).stderr
 
 
