@@ -32,7 +32,8 @@ _NOTES = {
     "SafeL2": "The code that Safes run, published by Safe; locked.",
     "IdentityGateImplementation": "The code behind `IdentityGate`; locked.",
     "IdentityGate": "Upgradeable (UUPS) by ADMIN.",
-    "ResourceMarket": "Immutable: base prices, steepness and reserves are out of everybody's reach.",
+    "ResourceMarket": "Immutable: base prices and steepness never change. It buys back as many tokens as it has sold, "
+    "from whoever brings some; governance can mint or unstock tokens and bring them.",
     "LiquidityPool": "Immutable, and nobody administers it.",
     "OrderBook": "Immutable. What a maker or taker has in it, nobody else can take or hold back.",
     "ResourceStaking": "Immutable. Principal and promised rewards are out of everybody's reach.",

@@ -64,7 +64,9 @@ _MARKET = (
         "sellResource(uint8,uint256,uint256,address,uint256)": Rule(_E, "the same"),
         f"sellResourceWithPermit(uint8,uint256,uint256,address,{_PERMIT})": Rule(_E, "the same, with a permit"),
         "stock(uint8,uint256)": Rule(_E, "give away their own tokens"),
-        "unstock(uint8,uint256,address)": Rule(Who.ADMIN, "take out what is not sold; never the reserve"),
+        "unstock(uint8,uint256,address)": Rule(
+            Who.ADMIN, "take out what is not sold, and sell it to the curve in the buyers' place"
+        ),
         "setFee(uint256)": Rule(Who.ADMIN, "set the fee between 0 and 1 %"),
         "collectFees(uint8)": Rule(_E, "send the fees to the treasury"),
     }

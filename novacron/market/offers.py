@@ -55,7 +55,7 @@ class Terms:
         value = value_of(self.side, self.amount, self.price)
         if self.price == 0 or not 1 <= self.min_fill <= self.amount:
             raise InputError(
-                f"an offer needs a price and an amount, and a least fill that is no more than the amount: this has price "
+                "an offer needs a price and an amount, and a least fill of no more than the amount: this has price "
                 f"{native_text(self.price)}, amount {tokens_text(self.amount, self.resource)}, least fill "
                 f"{tokens_text(self.min_fill, self.resource)}"
             )
