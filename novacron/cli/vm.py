@@ -244,7 +244,7 @@ def _host_in(account: Account, region: str | None, provider: str | None) -> int:
     number = Hosts(account.deployment).host_in(provider, region)
     if number == 0:
         raise MachineError(
-            f"{provider} has no host in {region}; list those that are there: host list --region {region}"
+            f"{provider} has no host in {region}; list those that are there: novacron host list --region {region}"
         )
     return number
 

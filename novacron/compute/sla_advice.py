@@ -30,16 +30,18 @@ SLA_ADVICE: Advice = MappingProxyType(
         "SLA_NotProvider": lambda sla, caller: f"{caller} is not the provider of agreement {sla}: use its account",
         "SLA_NotCustomer": lambda sla, caller: f"{caller} is not the customer of agreement {sla}: use its account",
         "SLA_NotParty": lambda sla, caller: f"{caller} is neither the provider nor the customer of agreement {sla}",
-        "SLA_NotOpen": lambda sla: f"agreement {sla} is no open offer: it was accepted or taken back (sla show)",
-        "SLA_NotActive": lambda sla: f"agreement {sla} was not accepted, or is over (sla show)",
+        "SLA_NotOpen": lambda sla: (
+            f"agreement {sla} is no open offer: it was accepted or taken back (novacron sla show)"
+        ),
+        "SLA_NotActive": lambda sla: f"agreement {sla} was not accepted, or is over (novacron sla show)",
         "SLA_OfferExpired": lambda sla, expiry: f"the offer {sla} ended at {moment(expiry)}: ask for a new one",
         "SLA_NotTheirVM": lambda vm, provider, customer: (
             f"VM {vm} is not {customer}'s on a host of {provider}'s: offer for another VM, or for a service (vm = 0)"
         ),
         "SLA_InsufficientBalance": lambda account, balance, needed: (
-            f"{account} has prepaid {nova(balance)}, this takes {nova(needed)}: deposit more (sla deposit)"
+            f"{account} has prepaid {nova(balance)}, this takes {nova(needed)}: deposit more (novacron sla deposit)"
         ),
-        "SLA_UnknownGuarantee": lambda sla, number: f"agreement {sla} has no guarantee {number} (sla show)",
+        "SLA_UnknownGuarantee": lambda sla, number: f"agreement {sla} has no guarantee {number} (novacron sla show)",
         "SLA_WindowOpen": lambda sla, window: f"window {window} of agreement {sla} has not ended, or does not exist",
         "SLA_ReportPeriodOver": lambda sla, window, deadline: (
             f"window {window} of agreement {sla} could be reported until {moment(deadline)}: that is over"
@@ -56,7 +58,7 @@ SLA_ADVICE: Advice = MappingProxyType(
         "SLA_NoBetterEvidence": lambda given, there: (
             f"there is evidence of {there} monitors already: {given} do not replace it"
         ),
-        "SLA_WrongOutcome": lambda outcome: f"it is {_outcome(outcome)}: this cannot be done now (sla show)",
+        "SLA_WrongOutcome": lambda outcome: f"it is {_outcome(outcome)}: this cannot be done now (novacron sla show)",
         "SLA_DisputePeriodOver": lambda deadline: f"the time for this ended at {moment(deadline)}",
         "SLA_DisputePeriodRuns": lambda deadline: f"it can be disputed or replaced until {moment(deadline)}",
         "SLA_ArbitrationCost": lambda value, cost: f"the arbitrator asks for {cost} wei, {value} were sent",

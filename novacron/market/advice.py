@@ -145,13 +145,13 @@ MARKET_ADVICE: Advice = MappingProxyType(
             "stake less or shorter, or wait until somebody funds it"
         ),
         "ResourceStaking_NotMature": lambda number, maturity: (
-            f"position {number} matures at {moment(maturity)}: wait, or leave without the reward (stake exit)"
+            f"position {number} matures at {moment(maturity)}: wait, or leave without the reward (novacron market stake exit)"
         ),
         "ResourceStaking_Mature": lambda number, maturity: (
-            f"position {number} has matured at {moment(maturity)}: withdraw it, with the reward (stake withdraw)"
+            f"position {number} has matured at {moment(maturity)}: withdraw it, with the reward (novacron market stake withdraw)"
         ),
         "ResourceStaking_Guaranteeing": lambda number: (
-            f"position {number} backs a guarantee: release it first (stake release)"
+            f"position {number} backs a guarantee: release it first (novacron market stake release)"
         ),
         "ResourceStaking_NotGuaranteeing": lambda number: f"position {number} backs no guarantee",
         "ResourceStaking_BadUnits": lambda number, units, backed: (

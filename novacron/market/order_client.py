@@ -44,7 +44,9 @@ class OrderMarket:
         """
         found = self._offer(number, read(self.contract, MARKET_ADVICE, "offerOf", number))
         if found is None:
-            raise MarketRefusedError(f"offer {number} has ended or never was: list the offers that stand (order list)")
+            raise MarketRefusedError(
+                f"offer {number} has ended or never was: list the offers that stand (novacron market order list)"
+            )
         return found
 
     def offers(self, resource: Resource | None = None, maker: str | None = None) -> Iterator[Offer]:

@@ -74,7 +74,9 @@ class Staking:
         """A position. Raises MarketError when it has been paid out or never was."""
         found = self._position(number, self.contract.call("positionOf", number))
         if found is None:
-            raise MarketError(f"position {number} has been paid out or never was: list yours (stake list)")
+            raise MarketError(
+                f"position {number} has been paid out or never was: list yours (novacron market stake list)"
+            )
         return found
 
     def positions(self, owner: str) -> Iterator[Position]:
