@@ -111,7 +111,7 @@ def _sla() -> click.Group:
 @click.version_option(__version__, prog_name="novacron")
 @click.pass_context
 def cli(ctx: click.Context, as_json: bool, config: Path | None) -> None:
-    """Prove what was trained, promoted and released, on any EVM chain, and govern the suite."""
+    """Buy and sell machine time, prove what was trained and released, and govern the suite, on any EVM chain."""
     ctx.obj = App(config=config, as_json=as_json)
 
 

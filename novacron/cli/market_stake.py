@@ -12,6 +12,7 @@ from novacron.cli.options import RESOURCE, emit_sent, key_option, recipient_opti
 from novacron.compute.advice import COMPUTE_ADVICE
 from novacron.compute.capacity import parse_units, units_text
 from novacron.compute.quantities import parse_seconds
+from novacron.exceptions import MarketRefusedError, RevertedError
 from novacron.market.advice import moment
 from novacron.market.resources import Resource, decimal_text, parse_tokens, percent_text, tokens_text
 from novacron.market.staking_client import RATES, Position, Staking
@@ -149,7 +150,17 @@ def guarantee(app: App, number: int, host: int, units: str, key: str | None) -> 
         staking = Staking(account.deployment)
         resource = staking.position(number).resource
         wanted = parse_units(units, resource, "UNITS")
-        receipt = staking.guarantee(account, number, host, wanted, key=key)
+        try:
+            receipt = staking.guarantee(account, number, host, wanted, key=key)
+        except RevertedError as error:
+            if error.name != "ResourceStaking_BadUnits":
+                raise
+            # The contract's error does not say of which resource they are.
+            backed = units_text(error.arguments[2], resource)
+            raise MarketRefusedError(
+                f"position {number} pays for {backed}, not {units_text(wanted, resource)}: guarantee no more than that, "
+                "or stake more"
+            ) from error
     rows = {"kept": units_text(wanted, resource), "on host": host}
     emit_sent(app, f"Guarantee of position {number}", receipt, rows, position=number, host=host, units=wanted)
 

@@ -16,6 +16,7 @@ from novacron.compute.sla import Sla
 from novacron.compute.sla_advice import SLA_ADVICE
 from novacron.compute.sla_terms import Guarantee, Terms
 from novacron.exceptions import InputError
+from novacron.market.advice import moment
 
 _PATH = click.Path(path_type=Path)
 _ID = click.IntRange(min=1)
@@ -93,7 +94,8 @@ def offer(app: App, terms: Path, key: str | None) -> None:
         require_finished(app, account, key)
         client = Sla(account.deployment, account)
         number = client.offer(Terms.from_toml(terms, now=client.time(), provider=account.address), key=key)
-    app.emit({"agreement": number}, facts("Offered", {"agreement": number, "next": f"sla accept {number}"}))
+    then = f"the customer: novacron sla accept {number}, until {moment(client.terms(number).offer_expiry)}"
+    app.emit({"agreement": number}, facts("Offered", {"agreement": number, "next": then}))
 
 
 @sla.command()
@@ -102,7 +104,21 @@ def offer(app: App, terms: Path, key: str | None) -> None:
 @pass_app
 def accept(app: App, agreement: int, key: str | None) -> None:
     """Accept AGREEMENT as its customer: the fees of all windows leave the prepaid balance, the first window begins."""
-    send(app, f"Accepted agreement {agreement}", key, lambda client: client.accept(agreement, key=key))
+    with acting(app, SLA_ADVICE) as account:
+        require_finished(app, account, key)
+        client = Sla(account.deployment, account)
+        receipt = client.accept(agreement, key=key)
+        terms = client.terms(agreement)
+        first = client.agreement(agreement).span(terms, 0)
+    rows = {
+        "transaction": receipt.hash,
+        "block": receipt.block_number,
+        "gas": receipt.gas_used,
+        "first window ends": moment(first.end),
+        "next": f"at least {terms.quorum} of the {len(terms.monitors)} monitors run: novacron sla monitor MONITOR.toml",
+    }
+    sent = {"transaction": receipt.hash, "block": receipt.block_number, "gas": receipt.gas_used}
+    app.emit(sent | {"first_window_end": first.end}, facts(f"Accepted agreement {agreement}", rows))
 
 
 @sla.command("withdraw-offer")
@@ -165,7 +181,7 @@ def show(app: App, agreement: int, windows: int) -> None:
 def report(app: App, agreement: int, metric: str, actual: str, key: str | None) -> None:
     """Say, with a bond, that METRIC was ACTUAL ("98.5 %", "250 ms") in the window of AGREEMENT that ended last.
 
-    The monitors bring the evidence; when none comes, the bond is lost. Monitors report by themselves (`sla monitor`).
+    The monitors bring the evidence; when none comes, the bond is lost. Monitors report by themselves (`novacron sla monitor`).
     """
     with acting(app, SLA_ADVICE) as account:
         require_finished(app, account, key)

@@ -21,7 +21,9 @@ from novacron.market.advice import moment
 
 def show_balance(app: App, account: str, amount: int) -> None:
     """A prepaid balance."""
-    app.emit({"account": account, "balance": amount}, facts("Prepaid", {"account": account, "balance": nova(amount)}))
+    app.emit(
+        {"account": account, "balance": str(amount)}, facts("Prepaid", {"account": account, "balance": nova(amount)})
+    )
 
 
 def show_agreements(app: App, sla: Sla, party: str | None) -> None:
@@ -52,7 +54,7 @@ def show_agreement(app: App, sla: Sla, sla_id: int, newest: int) -> None:
         "windows": agreement.windows,
         "windows_ended": ended,
         "windows_settled": agreement.settled_windows,
-        "stake": agreement.stake,
+        "stake": str(agreement.stake),
         "terms": terms.to_dict(),
         "window_states": [_window_dict(terms, view) for view in views],
     }
@@ -145,8 +147,8 @@ def _window_dict(terms: Terms, view: WindowView) -> dict[str, Any]:
         "window": view.number,
         "from": view.span.start,
         "to": view.span.end,
-        "credited": view.credited,
-        "taken_from_fee": view.taken_from_fee,
+        "credited": str(view.credited),
+        "taken_from_fee": str(view.taken_from_fee),
         "settled": view.settled,
         "guarantees": [
             {

@@ -39,7 +39,8 @@ _HOSTS: Advice = MappingProxyType(
             f"host {host} is {provider}'s, not {caller}'s: use the provider's account"
         ),
         "HostRegistry_NotAgent": lambda host, caller, agent: (
-            f"{agent} is the agent of host {host}, not {caller}: use that key, or name the new agent (novacron host agent)"
+            f"{agent} is the agent of host {host}, not {caller}: use that key, or name the new agent "
+            "(novacron host agent)"
         ),
         "HostRegistry_NotAccepting": lambda host: (
             f"host {host} takes no new VMs: choose another host (novacron host list)"
@@ -78,7 +79,8 @@ _VMS: Advice = MappingProxyType(
             f"VM {vm} has moved on to epoch {current}, this was for {given}: look at it again (novacron vm show)"
         ),
         "VMLifecycle_TooLate": lambda vm, deadline: (
-            f"the time for this ended at {moment(deadline)}: expire VM {vm} (novacron vm expire), then give the command again"
+            f"the time for this ended at {moment(deadline)}: expire VM {vm} (novacron vm expire), "
+            "then give the command again"
         ),
         "VMLifecycle_TooEarly": lambda vm, deadline: f"VM {vm}: not before {moment(deadline)}",
         "VMLifecycle_NothingToExpire": lambda vm, state: (
@@ -120,7 +122,8 @@ _VMS: Advice = MappingProxyType(
         "MigrationApprovals_NotApprover": lambda policy, who: f"{who} is no approver of policy {policy}",
         "MigrationApprovals_AlreadyApproved": lambda vm, who: f"{who} has approved this migration of VM {vm} already",
         "MigrationApprovals_Mismatch": lambda vm, *_: (
-            f"this is not the migration of VM {vm} that waits for approval: look at it again (novacron vm show) and approve that"
+            f"this is not the migration of VM {vm} that waits for approval: look at it again (novacron vm show) "
+            "and approve that"
         ),
         "MigrationApprovals_BadSignature": lambda who: (
             f"the signature is not {who}'s over this approval: sign it again"

@@ -311,8 +311,9 @@ class Terms:
         return cls(**named)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: amounts in base units, times in seconds, shares in ppm."""
+        """JSON form: amounts as texts of base units, times in seconds, shares in ppm."""
         value = {item.name: getattr(self, item.name) for item in fields(self)}
+        value |= {name: str(value[name]) for name in ("fee", "stake", "bond")}
         value["specification"] = self.specification.hex()
         value["guarantees"] = [
             {**vars(one), "direction": "at_least" if one.direction is Direction.AT_LEAST else "at_most"}

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from novacron.market.deployment import Advice
-from novacron.market.resources import Resource, native_text, tokens_text
+from novacron.market.resources import Resource, decimal_text, native_text, tokens_text
 
 
 def moment(timestamp: int) -> str:
@@ -145,17 +145,20 @@ MARKET_ADVICE: Advice = MappingProxyType(
             "stake less or shorter, or wait until somebody funds it"
         ),
         "ResourceStaking_NotMature": lambda number, maturity: (
-            f"position {number} matures at {moment(maturity)}: wait, or leave without the reward (novacron market stake exit)"
+            f"position {number} matures at {moment(maturity)}: wait, or leave without the reward "
+            "(novacron market stake exit)"
         ),
         "ResourceStaking_Mature": lambda number, maturity: (
-            f"position {number} has matured at {moment(maturity)}: withdraw it, with the reward (novacron market stake withdraw)"
+            f"position {number} has matured at {moment(maturity)}: withdraw it, with the reward "
+            "(novacron market stake withdraw)"
         ),
         "ResourceStaking_Guaranteeing": lambda number: (
             f"position {number} backs a guarantee: release it first (novacron market stake release)"
         ),
         "ResourceStaking_NotGuaranteeing": lambda number: f"position {number} backs no guarantee",
         "ResourceStaking_BadUnits": lambda number, units, backed: (
-            f"position {number} pays for {backed} thousandths of the unit, not {units}: guarantee less, or stake more"
+            f"position {number} pays for {decimal_text(backed, 1_000)} tokens an hour, not {decimal_text(units, 1_000)}: "
+            "guarantee no more than that, or stake more"
         ),
         "ResourceStaking_BadRecipient": lambda who: f"nothing may be sent to {who}: name another recipient",
     }

@@ -7,6 +7,7 @@ meet through a third.
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import ssl
@@ -125,8 +126,10 @@ class MeasurementServer:
     """
 
     def __init__(self, host: str, port: int, known: Known) -> None:
-        with translate_errors(f"{host}:{port}"):
+        try:
             self._server = _Server((host, port), _handler(known))
+        except OSError as error:
+            raise StoreError(_cannot_listen(host, port, error)) from error
         self._thread: threading.Thread | None = None
 
     @property
@@ -145,6 +148,18 @@ class MeasurementServer:
             self._server.shutdown()
             self._thread.join()
         self._server.server_close()
+
+
+def _cannot_listen(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
+            f"port {port} of {host} is in use: another monitor, or another program, listens there; stop that one, or "
+            "set another port as listen in the monitor's file, and tell the peers"
+        )
+    return (
+        f"cannot listen on port {port} of {host} ({error.strerror or type(error).__name__}): set listen in the "
+        'monitor\'s file to an address of this machine and a port from 1024 on, such as "127.0.0.1:8645"'
+    )
 
 
 class _Server(ThreadingHTTPServer):

@@ -117,7 +117,10 @@ class Clerk:
                 return False
         balance = self._sla.balance(self._sla.account.address)
         if balance < terms.bond:
-            words = f"a report takes a bond of {nova(terms.bond)}, there are {nova(balance)}: deposit (novacron sla deposit)"
+            words = (
+                f"a report takes a bond of {nova(terms.bond)}, there are {nova(balance)}: deposit more "
+                "(novacron sla deposit)"
+            )
             self._notes.say(MonitorAction(self._id, "unfunded", words, view.number, guarantee))
             return False
         return True

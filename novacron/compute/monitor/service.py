@@ -20,7 +20,7 @@ from novacron.compute.monitor.sending import Clerk, finish
 from novacron.compute.monitor.specification import Specification
 from novacron.compute.monitor.store import MonitorStore
 from novacron.compute.sla import Sla, WindowView
-from novacron.exceptions import NovaCronError
+from novacron.exceptions import NovaCronError, RevertedError, StoreConflictError
 
 #: How far this machine's clock may be behind the chain's, seconds: blocks are not from the future.
 _CLOCK_TOLERANCE = 30
@@ -78,6 +78,9 @@ class Monitor:
             latest = int(self._sla.pool.request("eth_blockNumber", []), 16)
             settled_block, now = max(latest - self._confirmations + 1, 0), self._sla.time(latest)
             self._check_clock(now)
+        except StoreConflictError as error:
+            self._say(0, "refused", f"{error} (store in the monitor's file)")
+            return self._notes.take()
         except NovaCronError as error:
             self._notes.say(MonitorAction(0, "retry", str(error)))
             return self._notes.take()
@@ -90,7 +93,14 @@ class Monitor:
 
     def _look(self, sla_id: int, block: int, now: int, clear: bool) -> None:
         specification = self._agreements[sla_id]
-        terms, agreement = self._sla.terms(sla_id, block=block), self._sla.agreement(sla_id, block=block)
+        try:
+            terms = self._sla.terms(sla_id, block=block)
+        except RevertedError as error:
+            if error.name != "SLA_UnknownAgreement":
+                raise
+            self._absent(sla_id)
+            return
+        agreement = self._sla.agreement(sla_id, block=block)
         index = terms.monitor_index(self._signer.address)
         if index is None:
             self._say(sla_id, "refused", f"{self._signer.address} is no monitor of this agreement")
@@ -157,6 +167,19 @@ class Monitor:
         found = self._sla.unsettled(sla_id, range(first, ended), block=block)
         self._first[sla_id] = found[0] if found else ended
         return found
+
+    def _absent(self, sla_id: int) -> None:
+        """An agreement that the settled block does not hold: offered since, or never."""
+        known = self._sla.count()
+        if sla_id <= known:
+            self._say(sla_id, "waiting", "it was offered just now")
+            return
+        self._say(
+            sla_id,
+            "refused",
+            f"there is no agreement {sla_id} in {self._sla.address}, which has {known}: correct id in the "
+            "monitor's file (novacron sla list), or the network that is configured",
+        )
 
     def _check_clock(self, now: int) -> None:
         behind = now - int(self._clock())
