@@ -158,8 +158,8 @@ def guarantee(app: App, number: int, host: int, units: str, key: str | None) -> 
             # The contract's error does not say of which resource they are.
             backed = units_text(error.arguments[2], resource)
             raise MarketRefusedError(
-                f"position {number} pays for {backed}, not {units_text(wanted, resource)}: guarantee no more than that, "
-                "or stake more"
+                f"position {number} pays for {backed}, not {units_text(wanted, resource)}: guarantee no more than "
+                "that, or stake more"
             ) from error
     rows = {"kept": units_text(wanted, resource), "on host": host}
     emit_sent(app, f"Guarantee of position {number}", receipt, rows, position=number, host=host, units=wanted)

@@ -181,7 +181,8 @@ def show(app: App, agreement: int, windows: int) -> None:
 def report(app: App, agreement: int, metric: str, actual: str, key: str | None) -> None:
     """Say, with a bond, that METRIC was ACTUAL ("98.5 %", "250 ms") in the window of AGREEMENT that ended last.
 
-    The monitors bring the evidence; when none comes, the bond is lost. Monitors report by themselves (`novacron sla monitor`).
+    The monitors bring the evidence; when none comes, the bond is lost. Monitors report by themselves
+    (`novacron sla monitor`).
     """
     with acting(app, SLA_ADVICE) as account:
         require_finished(app, account, key)

@@ -55,7 +55,7 @@ def migrate(app: App, number: int, region: str | None, to_host: int | None, wait
             found = _arrive(app, vms, number, target, timeout)
     rows = {"state": label(found.state), "host": found.host, "to host": target}
     if found.state is State.MIGRATION_PENDING:
-        rows["next"] = f"approvals: novacron vm approve {number}, or vm approval-request {number} FILE"
+        rows["next"] = f"approvals: novacron vm approve {number}, or novacron vm approval-request {number} FILE"
     emit_sent(app, f"Moving VM {number}", receipt, rows, **found.to_dict())
 
 

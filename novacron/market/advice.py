@@ -157,8 +157,8 @@ MARKET_ADVICE: Advice = MappingProxyType(
         ),
         "ResourceStaking_NotGuaranteeing": lambda number: f"position {number} backs no guarantee",
         "ResourceStaking_BadUnits": lambda number, units, backed: (
-            f"position {number} pays for {decimal_text(backed, 1_000)} tokens an hour, not {decimal_text(units, 1_000)}: "
-            "guarantee no more than that, or stake more"
+            f"position {number} pays for {decimal_text(backed, 1_000)} tokens an hour, "
+            f"not {decimal_text(units, 1_000)}: guarantee no more than that, or stake more"
         ),
         "ResourceStaking_BadRecipient": lambda who: f"nothing may be sent to {who}: name another recipient",
     }

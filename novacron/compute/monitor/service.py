@@ -103,7 +103,7 @@ class Monitor:
         agreement = self._sla.agreement(sla_id, block=block)
         index = terms.monitor_index(self._signer.address)
         if index is None:
-            self._say(sla_id, "refused", f"{self._signer.address} is no monitor of this agreement")
+            self._say(sla_id, "refused", f"{self._signer.address} is no monitor of this agreement: use a monitor's key")
             return
         if not agreement.accepted:
             status = agreement.status(terms, now)

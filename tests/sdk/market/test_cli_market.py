@@ -142,6 +142,8 @@ def test_stakes_and_guarantees_from_end_to_end(command: Run, answer: Json, world
     made = answer("market", "stake", "open", "CPU", "1500", "--term", "30 days")
     assert [one["position"] for one in answer("market", "stake", "list")] == [made["position"]]
     world.send(world.registry, "setReservable", 1, (4_000, 0, 0, 0), sender=world.provider)
+    greedy = command("market", "stake", "guarantee", made["position"], 1, "2.5 vCPU", code=1).stderr
+    assert "pays for 2.083 vCPU, not 2.5 vCPU: guarantee no more than that, or stake more" in greedy
     kept = answer("market", "stake", "guarantee", made["position"], 1, "2 vCPU")
     assert kept["units"] == 2_000
     assert "2.083 vCPU" in command("market", "stake", "show", made["position"]).stdout

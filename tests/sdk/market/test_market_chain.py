@@ -326,7 +326,7 @@ def test_a_position_keeps_capacity_of_a_host(world: MarketWorld, actors: Actors)
     staking.fund(actors.account(0), CPU, 100 * UNIT)
     world.send(world.registry, "setReservable", 1, (4_000, 0, 0, 0), sender=world.provider)
     _, position = staking.stake(owner, CPU, 1_500 * UNIT, 30 * DAY)
-    with pytest.raises(RevertedError, match="pays for 2083 thousandths"):
+    with pytest.raises(RevertedError, match=r"pays for 2\.083 tokens an hour, not 2\.5: guarantee no more"):
         staking.guarantee(owner, position.id, 1, 2_500)
     staking.guarantee(owner, position.id, 1, 2_000)
     assert staking.position(position.id).guaranteeing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,15 @@ from novacron.compute.quantities import (
     parse_seconds,
     percent,
 )
-from novacron.compute.sla_terms import Direction, Guarantee, Terms, metric_bytes, metric_name
+from novacron.compute.sla_terms import (
+    _KEYS,
+    DEFAULT_CREDITS,
+    Direction,
+    Guarantee,
+    Terms,
+    metric_bytes,
+    metric_name,
+)
 from novacron.exceptions import InputError
 
 NOW = 1_800_000_000
@@ -112,6 +121,30 @@ def test_values_are_shown_with_their_unit() -> None:
     assert [percent(999_500), percent(1_000_000), percent(5)] == ["99.95 %", "100 %", "0.0005 %"]
     assert [nova(10**18), nova(-(10**17)), nova(1_234_500 * 10**15)] == ["1 NOVA", "-0.1 NOVA", "1,234.5 NOVA"]
     assert milliseconds(1_500) == "1,500 ms"
+
+
+def test_the_example_of_the_customer_handbook_has_every_key_and_is_accepted(tmp_path: Path) -> None:
+    handbook = Path(__file__).parents[3] / "docs" / "customer.md"
+    section = handbook.read_text(encoding="utf-8").split("\n## Agree on service levels\n")[1].split("\n## ")[0]
+    example = section.split("```toml\n")[1].split("```")[0]
+    (tmp_path / "service.toml").write_text(SERVICE)
+    (tmp_path / "terms.toml").write_text(example, encoding="utf-8")
+    terms = Terms.from_toml(tmp_path / "terms.toml", now=NOW)
+    assert set(tomllib.loads(example)) == {*_KEYS, "guarantee"}
+    assert terms.specification == Specification.load(tmp_path / "service.toml").digest
+    # What the text around it says of these terms.
+    fee, uptime = terms.fee * terms.windows, terms.guarantees[0]
+    assert (nova(fee), nova(terms.stake + terms.bond)) == ("3,000 NOVA", "1,010 NOVA")
+    tiers = [uptime.tier(parse_ppm(text, "x")) for text in ("99.5 %", "98 %", "90 %")]
+    assert [nova(terms.credit(tier)) for tier in tiers if tier is not None] == ["10 NOVA", "25 NOVA", "100 NOVA"]
+    assert terms.credits == DEFAULT_CREDITS
+
+
+def test_amounts_in_json_are_texts(folder: Path) -> None:
+    value = Terms.from_toml(folder / "terms.toml", now=NOW, provider=A).to_dict()
+    assert (value["fee"], value["stake"], value["bond"]) == (str(100 * 10**18), str(250_500 * 10**15), str(10**19))
+    numbers = [one for one in value.values() if isinstance(one, int)]
+    assert max(numbers) < 2**53
 
 
 def test_a_terms_file_becomes_terms(folder: Path) -> None:

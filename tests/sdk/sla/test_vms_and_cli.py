@@ -30,6 +30,7 @@ from novacron.compute.sla_terms import Direction, Guarantee, Terms
 from novacron.compute.vms import VMs
 from novacron.deploy.manifest import load_manifest
 from novacron.exceptions import ChainUnavailableError, StoreError
+from novacron.market.advice import moment
 from tests.sdk.sla.conftest import HOUR, NOVA, Clock, Service
 from tests.support.contracts import deploy
 from tests.support.market_world import Actors, MarketWorld
@@ -284,12 +285,17 @@ def test_an_agreement_from_the_command_line(run: Run, world: MarketWorld, tmp_pa
     run(PROVIDER, "deposit", "300 NOVA")
     run(CUSTOMER, "deposit", "200 NOVA", "--key", "fees")
     run(CUSTOMER, "deposit", "200 NOVA", "--key", "fees")
-    assert answer(run(0, "balance", world.customer))["balance"] == 200 * NOVA
+    assert answer(run(0, "balance", world.customer))["balance"] == str(200 * NOVA)
     assert answer(run(PROVIDER, "offer", tmp_path / "terms.toml")) == {"agreement": 1}
     assert answer(run(0, "show", 1))["status"] == "offered"
-    run(CUSTOMER, "accept", 1)
+    accepted = run(CUSTOMER, "accept", 1, "--key", "yes", as_json=False).stdout
+    assert "novacron sla monitor" in accepted
     shown = answer(run(0, "show", 1))
-    assert (shown["status"], shown["windows"], shown["stake"]) == ("active", 2, 300 * NOVA)
+    begun = shown["started_at"]
+    assert moment(begun + HOUR) in accepted
+    assert answer(run(CUSTOMER, "accept", 1, "--key", "yes"))["first_window_end"] == begun + HOUR
+    assert (shown["status"], shown["windows"], shown["stake"]) == ("active", 2, str(300 * NOVA))
+    assert (shown["terms"]["fee"], shown["terms"]["bond"]) == (str(100 * NOVA), str(10 * NOVA))
     assert "uptime ≥ 99.9 %" in run(0, "show", 1, as_json=False).stdout
     assert [row["agreement"] for row in answer(run(0, "list", "--party", world.accounts[5]))] == [1]
     assert answer(run(0, "list", "--party", world.accounts[8])) == []
@@ -302,6 +308,7 @@ def test_an_agreement_from_the_command_line(run: Run, world: MarketWorld, tmp_pa
     run(5, "report", 1, "uptime", "98 %")
     window = answer(run(0, "show", 1))["window_states"][0]
     assert window["guarantees"][0]["outcome"] == "reported"
+    assert (window["credited"], window["taken_from_fee"]) == ("0", "0")
     assert "finalise from" in run(0, "show", 1, as_json=False).stdout
     world.pass_time(4 * HOUR)
     run(6, "finalise", 1, "uptime", 0)
@@ -310,7 +317,7 @@ def test_an_agreement_from_the_command_line(run: Run, world: MarketWorld, tmp_pa
     run(6, "release", 1)
     assert answer(run(0, "show", 1))["status"] == "released"
     run(CUSTOMER, "withdraw", "200 NOVA")
-    assert answer(run(0, "balance", world.customer))["balance"] == 0
+    assert answer(run(0, "balance", world.customer))["balance"] == "0"
 
 
 def test_mistakes_are_answered_in_one_line(run: Run, tmp_path: Path) -> None:
@@ -331,9 +338,38 @@ def test_a_monitor_looks_once_from_the_command_line(run: Run, service: Service, 
     run(CUSTOMER, "accept", 1)
     assert run(5, "monitor", tmp_path / "monitor.toml", "--once").stdout == ""
     assert len(service.requests) >= 1
-    refused = run(8, "monitor", tmp_path / "monitor.toml", "--once", code=1)
-    assert "belongs to monitor" in refused.stdout
+    refused = json.loads(run(8, "monitor", tmp_path / "monitor.toml", "--once", code=1).stdout)
+    assert refused["result"] == "refused"
+    assert "belongs to monitor" in refused["detail"]
+    assert "give each monitor a store of its own" in refused["detail"]
     run(5, "samples", tmp_path / "monitor.toml", 1, 0)
+
+
+def test_a_monitor_of_an_agreement_that_does_not_exist_is_refused(run: Run, tmp_path: Path) -> None:
+    said = json.loads(run(5, "monitor", tmp_path / "monitor.toml", "--once", code=1).stdout)
+    assert (said["agreement"], said["result"]) == (1, "refused")
+    assert "there is no agreement 1" in said["detail"]
+    assert "correct id in the monitor's file" in said["detail"]
+
+
+def test_an_agreement_that_is_not_deep_enough_yet_is_waited_for(case: Case) -> None:
+    case.provider.deposit(case.terms.stake)
+    newest = case.provider.offer(case.terms)
+    monitor = Monitor(
+        case.provider,
+        typed_data_signer(case.actors.signer(5)),
+        case.stores[0],
+        {newest: case.specification},
+        confirmations=2,
+        send=False,
+        clock=case.wall,
+    )
+    assert [(action.result, action.detail) for action in monitor.step()] == [("waiting", "it was offered just now")]
+
+
+def test_an_address_that_is_not_this_machines_is_said_with_what_to_do() -> None:
+    with pytest.raises(StoreError, match=r"port 8645 of 192\.0\.2\.1 .*set listen in the monitor's file"):
+        MeasurementServer("192.0.2.1", 8645, lambda *_: [])
 
 
 def test_a_daemon_samples_and_serves_while_the_chain_is_away_and_stops_when_told(
@@ -383,7 +419,7 @@ def test_a_daemon_whose_address_is_taken_says_so_and_leaves_no_thread(
         before = threading.active_count()
         connect: Any = contextlib.nullcontext
         with Daemon(config, typed_data_signer(actors.signer(5)), connect, lambda _: None) as daemon:
-            with pytest.raises(StoreError, match="in use"):
+            with pytest.raises(StoreError, match=f"port {port} .*in use.*set another port as listen"):
                 daemon.run(threading.Event())
         assert threading.active_count() == before
         assert list(PeerExchange(server.url).collect(1, 0)) == []
