@@ -32,6 +32,13 @@ LIBVIRT_LOCK = ROOT / "requirements-libvirt.lock"
 #: What building libvirt's Python binding takes: a file or command that shows it is there → the Debian package.
 LIBVIRT_PACKAGES = {"gcc": "gcc", "pkg-config": "pkg-config", "libvirt": "libvirt-dev", "Python.h": "python3-dev"}
 
+WITH_APT = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
+REDIS = BUILD / "bin" / "redis-server"  # an empty file where there is none
+#: Where programs of the system are looked for: not in .build/bin, which holds our own link.
+SYSTEM_PATH = os.pathsep.join(
+    part for part in (*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin") if part != str(BUILD / "bin")
+)
+
 
 class SetupError(Exception):
     """A prerequisite is missing; the message is one sentence for the user."""
@@ -123,9 +130,8 @@ def install_libvirt():
             return True
         say(f"installing {', '.join(missing)} with apt-get")
         try:
-            with_apt = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=120")
-            run(*with_apt, "-qq", "update")
-            run(*with_apt, "-qq", *command[1:])
+            run(*WITH_APT, "-qq", "update")
+            run(*WITH_APT, "-qq", *command[1:])
         except SetupError as error:
             without_libvirt(f"`{' '.join(command)}` does not work here; type it to see why ({summary(error)})")
             return False
@@ -139,6 +145,41 @@ def install_libvirt():
         return False
     LIBVIRT.write_text("")
     return True
+
+
+def redis_binary():
+    """The Redis server on this machine: `redis-server`, or the program behind it that Debian's redis-tools brings."""
+    return shutil.which("redis-server", path=SYSTEM_PATH) or shutil.which("redis-check-rdb", path=SYSTEM_PATH)
+
+
+def install_redis():
+    """A Redis server, for the tests of the shared cache: a link at .build/bin, since no daemon is wanted.
+
+    Debian's redis-tools holds the server's program without starting it as a service. Nothing else needs it. Returns
+    False where another attempt may succeed without anything changing here.
+    """
+    if redis_binary() is None:
+        command = ["apt-get", "install", "-y", "--no-install-recommends", "redis-tools"]
+        if os.geteuid() != 0 or not Path("/etc/debian_version").exists() or shutil.which("apt-get") is None:
+            without_redis(f"type `{'' if os.geteuid() == 0 else 'sudo '}{' '.join(command)}` (Debian, Ubuntu)")
+            REDIS.parent.mkdir(parents=True, exist_ok=True)
+            REDIS.write_text("")
+            return True
+        say("installing redis-tools with apt-get")
+        try:
+            run(*WITH_APT, "-qq", "update")
+            run(*WITH_APT, "-qq", *command[1:])
+        except SetupError as error:
+            without_redis(f"`{' '.join(command)}` does not work here; type it to see why ({summary(error)})")
+            return False
+    REDIS.parent.mkdir(parents=True, exist_ok=True)
+    REDIS.unlink(missing_ok=True)
+    REDIS.symlink_to(redis_binary())
+    return True
+
+
+def without_redis(why):
+    say(f"no Redis: {why}. Everything works without it; the tests of the shared cache are skipped.")
 
 
 def without_libvirt(why):
@@ -267,6 +308,7 @@ def steps():
     return {
         "python": (install_python, digest(ROOT / "requirements.lock", ROOT / "pyproject.toml", sys.version), PYTHON),
         "libvirt": (install_libvirt, digest(LIBVIRT_LOCK, sys.version, *libvirt_packages_missing()), LIBVIRT),
+        "redis": (install_redis, digest(str(redis_binary())), REDIS),
         "node": (install_node, digest(ROOT / "package-lock.json"), BUILD / "bin" / "forge"),
         "solc": (install_solc, digest(version, str(ROOT), ROOT / "tools" / "solc.cjs"), SOLCX / ("solc-v" + version)),
     }

@@ -161,6 +161,40 @@ def test_a_failed_libvirt_step_is_one_sentence_and_is_tried_again(
     assert not (tmp_path / ".libvirt").is_file()
 
 
+@pytest.fixture
+def without_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: Callable[..., Machine]) -> Path:
+    """A machine without Redis; returns where the link to it is made."""
+    monkeypatch.setattr(setup, "REDIS", tmp_path / "bin" / "redis-server")
+    return tmp_path / "bin" / "redis-server"
+
+
+def test_redis_is_linked_where_it_is_and_no_daemon_is_installed(
+    machine: Callable[..., Machine], without_redis: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = machine([], root=True)
+    found = iter([None, "/usr/bin/redis-check-rdb"])
+    monkeypatch.setattr(setup, "redis_binary", lambda: next(found))
+    assert setup.install_redis() is True
+    assert here.commands[-1].endswith("install -y --no-install-recommends redis-tools")
+    assert without_redis.readlink() == Path("/usr/bin/redis-check-rdb")
+
+
+def test_without_redis_others_are_told_the_one_command(
+    machine: Callable[..., Machine],
+    without_redis: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = machine([], root=False)
+    monkeypatch.setattr(setup, "redis_binary", lambda: None)
+    assert setup.install_redis() is True
+    assert here.commands == []
+    assert without_redis.stat().st_size == 0
+    assert "type `sudo apt-get install -y --no-install-recommends redis-tools`" in capsys.readouterr().out
+    machine([], root=True, fails="update")
+    assert setup.install_redis() is False, "tried again the next time"
+
+
 def bytecode(compiler: Path) -> bytes:
     return Compiler(ROOT, solc=compiler).compile("ProofOfTraining").creation_code
 
