@@ -30,7 +30,7 @@ TREASURY = "Timelock"
 GUARDIANS, THRESHOLD = 5, 3
 UNIT = 10**18
 _AMOUNT = re.compile(r"(\d[\d_]*)(?:\.(\d{1,18}))?")
-_KEYS = {"attesters", "quota", "guardian", "allocations", "auditors", "arbiters", "market"}
+_KEYS = {"attesters", "quota", "guardian", "allocations", "auditors", "arbiters", "certifiers", "market"}
 #: Whole tokens or dollars with up to 18 decimals.
 _PRICE = re.compile(r"\d{1,9}(?:\.\d{1,18})?")
 #: Largest fee of the curve, in parts per million.
@@ -85,6 +85,7 @@ class Genesis:
         quota: how many each of them may verify in a season.
         auditors: who may attest what hosts carry.
         arbiters: the committee that rules on disputes.
+        certifiers: who may certify models.
         market: what the curves start with.
     """
 
@@ -94,6 +95,7 @@ class Genesis:
     quota: int
     auditors: tuple[str, ...]
     arbiters: tuple[str, ...]
+    certifiers: tuple[str, ...]
     market: MarketSettings
 
     def __post_init__(self) -> None:
@@ -124,6 +126,7 @@ class Genesis:
             ("attesters", self.attesters),
             ("auditors", self.auditors),
             ("arbiters", self.arbiters),
+            ("certifiers", self.certifiers),
         )
         for what, accounts in named:
             _unique(accounts, f"genesis: {what}")
@@ -131,6 +134,21 @@ class Genesis:
                 _account(account, f"genesis: {what}")
         if isinstance(self.quota, bool) or not isinstance(self.quota, int) or not 0 <= self.quota < 2**32:
             raise PlanError(f"genesis: quota is {self.quota!r}; give a number from 0 to {2**32 - 1}")
+
+    @property
+    def roles(self) -> Mapping[str, tuple[str, ...]]:
+        """The accounts that are given a role of the Authority, by its name; the guardian is a Safe of its own."""
+        return {
+            "ATTESTER": self.attesters,
+            "AUDITOR": self.auditors,
+            "ARBITER": self.arbiters,
+            "CERTIFIER": self.certifiers,
+        }
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Everybody with a role, guardians excepted."""
+        return tuple(account for accounts in self.roles.values() for account in accounts)
 
     def to_json(self) -> dict[str, Any]:
         """As the manifest keeps it; amounts in base units, as decimal text."""
@@ -143,6 +161,7 @@ class Genesis:
             "quota": self.quota,
             "auditors": list(self.auditors),
             "arbiters": list(self.arbiters),
+            "certifiers": list(self.certifiers),
             "market": self.market.to_json(),
         }
 
@@ -164,6 +183,7 @@ class Genesis:
                 document["quota"],
                 tuple(document["auditors"]),
                 tuple(document["arbiters"]),
+                tuple(document["certifiers"]),
                 MarketSettings(
                     document["market"]["eth_usd"],
                     {str(token): int(amount) for token, amount in document["market"]["steepness"].items()},
@@ -219,6 +239,7 @@ def parse_genesis(document: Mapping[str, Any]) -> Genesis:
         document["quota"],
         _accounts(document["auditors"], "auditors"),
         _accounts(document["arbiters"], "arbiters"),
+        _accounts(document["certifiers"], "certifiers"),
         _market(_table(document["market"], "market")),
     )
 
@@ -299,7 +320,8 @@ _DEV = (
     "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
 )
 #: For development chains only: everybody has these accounts' keys. Accounts 1 to 5 hold NOVA, 5 to 9 own the guardian
-#: Safe, 8 and 9 attest accounts, 7 attests hosts, 6 and 7 rule on disputes.
+#: Safe, 8 and 9 attest accounts, 7 attests hosts, 6 and 7 rule on disputes,
+#: 4 certifies models.
 LOCAL_GENESIS = Genesis(
     {
         "NovaToken": ((TREASURY, 1_000_000_000 * UNIT), *((_DEV[i], (5 - i) * 1_000_000 * UNIT) for i in range(5))),
@@ -313,5 +335,6 @@ LOCAL_GENESIS = Genesis(
     quota=1000,
     auditors=_DEV[6:7],
     arbiters=_DEV[5:7],
+    certifiers=_DEV[3:4],
     market=MarketSettings("2500", {token: CAPS[token] * UNIT // 10 for token in RESOURCE_NAMES}, fee=3_000),
 )

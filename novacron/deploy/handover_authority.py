@@ -99,11 +99,7 @@ def _expected_members(view: View) -> dict[int, dict[str, bool]]:
 
 def _named(genesis: Genesis) -> dict[int, tuple[str, ...]]:
     """By role, the accounts that a genesis names."""
-    return {
-        ROLES["ATTESTER"]: genesis.attesters,
-        ROLES["AUDITOR"]: genesis.auditors,
-        ROLES["ARBITER"]: genesis.arbiters,
-    }
+    return {ROLES[name]: accounts for name, accounts in genesis.roles.items()}
 
 
 def settings(view: View) -> Section:

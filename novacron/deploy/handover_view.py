@@ -187,7 +187,7 @@ class View:
         holders = [to for given in self.genesis.allocations.values() for to, _ in given if to != TREASURY]
         known = [self.deployer, *(self.address(name) for name in self.instances)]
         genesis = self.genesis
-        named = [*genesis.guardians, *genesis.attesters, *genesis.auditors, *genesis.arbiters]
+        named = [*genesis.guardians, *genesis.others]
         return list(dict.fromkeys([*known, *named, *holders]))
 
     def now(self) -> int:

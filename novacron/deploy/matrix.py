@@ -24,6 +24,7 @@ _HOLDERS = {
     "ATTESTER": "the attesters whom governance has named",
     "AUDITOR": "the auditors whom governance has named",
     "ARBITER": "the committee that governance has named",
+    "CERTIFIER": "those who certify models, named by governance",
 }
 _NOTES = {
     "Authority": "OpenZeppelin AccessManager. ADMIN administers every role; no role, contract or grant has a delay.",

@@ -125,7 +125,7 @@ def suite(genesis: Genesis) -> Plan:
         handover=_handover(),
         gate=gate,
         configuration=genesis.to_json(),
-        others=(*genesis.guardians, *genesis.attesters, *genesis.auditors, *genesis.arbiters),
+        others=(*genesis.guardians, *genesis.others),
     )
 
 
@@ -167,8 +167,7 @@ def _configuration(genesis: Genesis) -> tuple[Call, ...]:
             )
         )
     calls.append(_grant("GUARDIAN", "GuardianSafe", Ref("GuardianSafe")))
-    named = {"ATTESTER": genesis.attesters, "AUDITOR": genesis.auditors, "ARBITER": genesis.arbiters}
-    calls += [_grant(role, account, account) for role, accounts in named.items() for account in accounts]
+    calls += [_grant(role, account, account) for role, accounts in genesis.roles.items() for account in accounts]
     calls.append(
         Call(
             "set the gate",

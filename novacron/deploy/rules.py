@@ -8,7 +8,9 @@ from enum import Enum
 from types import MappingProxyType
 
 #: Roles of the Authority (OpenZeppelin AccessManager): number by name.
-ROLES: Mapping[str, int] = MappingProxyType({"ADMIN": 0, "GUARDIAN": 1, "ATTESTER": 2, "AUDITOR": 3, "ARBITER": 4})
+ROLES: Mapping[str, int] = MappingProxyType(
+    {"ADMIN": 0, "GUARDIAN": 1, "ATTESTER": 2, "AUDITOR": 3, "ARBITER": 4, "CERTIFIER": 5}
+)
 #: AccessManager's role that everybody has; nothing here is given to it.
 PUBLIC_ROLE = 2**64 - 1
 
@@ -22,6 +24,8 @@ class Who(Enum):
     ATTESTER = "ATTESTER"
     AUDITOR = "AUDITOR"
     ARBITER = "ARBITER"
+    CERTIFIER = "CERTIFIER"
+    REVOKER = "owner of the model, CERTIFIER"
     ROLE_ADMIN = "whoever administers the role, which is ADMIN for every role"
     MEMBER = "the member itself"
     ITSELF = "itself only"
@@ -51,6 +55,12 @@ class Who(Enum):
     OFFERER = "provider of the terms"
     ACCEPTER = "customer of the terms"
     PARTY = "provider or customer of the terms"
+    ROOT = "the root key, which signs; the key's account"
+    SIGNING_ROOT = "the root key, which signs"
+    SIGNING_KEY = "a working key, which signs"
+    MODEL_OWNER = "owner of the model"
+    NAME_OWNER = "owner of the name"
+    BOTH_OWNER = "owner of the name and of the model"
     ARBITRATOR = "the arbitrator of the dispute"
     SIGNERS = "3 owners, who sign"
     OWNER_OF_SAFE = "an owner"
@@ -59,7 +69,9 @@ class Who(Enum):
 
     @property
     def role(self) -> str | None:
-        """The role of the Authority, None for any other caller."""
+        """The role of the Authority that opens the function, None where none does."""
+        if self is Who.REVOKER:
+            return "CERTIFIER"
         return self.value if self.value in ROLES else None
 
 

@@ -21,6 +21,7 @@ quota = 500
 attesters = ["{F}"]
 auditors = ["{F}"]
 arbiters = ["{E}", "{F}"]
+certifiers = ["{F}"]
 
 [market]
 eth_usd = "2512.50"
@@ -78,7 +79,7 @@ def test_a_genesis_file_is_read(tmp_path: Path) -> None:
 def test_the_manifest_keeps_it_whole(genesis: Genesis) -> None:
     again = Genesis.from_json(genesis.to_json())
     assert again.to_json() == genesis.to_json()
-    for name in ("guardians", "attesters", "quota", "auditors", "arbiters", "market"):
+    for name in ("guardians", "attesters", "quota", "auditors", "arbiters", "certifiers", "market"):
         assert getattr(again, name) == getattr(genesis, name)
 
 

@@ -13,7 +13,7 @@ from novacron.deploy.rules import PUBLIC_ROLE, ROLES
 from tests.deploy.handover_suite import STRANGER, Suite, only
 
 
-@pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER", "AUDITOR", "ARBITER"])
+@pytest.mark.parametrize("role", ["ADMIN", "GUARDIAN", "ATTESTER", "AUDITOR", "ARBITER", "CERTIFIER"])
 def test_a_role_of_the_authority_that_the_deployer_keeps_is_found(suite: Suite, role: str) -> None:
     number = ROLES[role]
     suite.send("Timelock", "Authority", "grantRole", number, suite.deployer, 0)
@@ -55,7 +55,7 @@ def test_a_missing_role_is_found(suite: Suite) -> None:
     only(suite.found(), "Authority", "GUARDIAN", safe, "does not have the role GUARDIAN", f"grantRole(1, {safe}, 0)")
 
 
-@pytest.mark.parametrize(("role", "field"), [(2, "attesters"), (3, "auditors"), (4, "arbiters")])
+@pytest.mark.parametrize(("role", "field"), [(2, "attesters"), (3, "auditors"), (4, "arbiters"), (5, "certifiers")])
 def test_somebody_who_should_have_a_role_now_and_never_got_it_is_found(suite: Suite, role: int, field: str) -> None:
     now = replace(LOCAL_GENESIS, **{field: (*getattr(LOCAL_GENESIS, field), STRANGER)})
     name = next(label for label, number in ROLES.items() if number == role)

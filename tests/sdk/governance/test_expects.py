@@ -512,7 +512,7 @@ def test_values_that_cannot_be_are_refused_at_once(make: Any, words: str) -> Non
         (transfer("ETH", ALICE, BOB, 5), "write ether"),
         (transfer("CPU", "0x0", NOBODY, 5), "from nobody to nobody"),
         (transfer("CPU", "Alice", BOB, 5), "no contract 'Alice'"),
-        (grant("GARDIAN", ALICE), "no role of Authority; give ADMIN, GUARDIAN, ATTESTER, AUDITOR, ARBITER"),
+        (grant("GARDIAN", ALICE), "no role of Authority; give ADMIN, GUARDIAN, ATTESTER, AUDITOR, ARBITER, CERTIFIER"),
         (grant(-1, ALICE), "no role of Authority"),
         (grant(1, ALICE, at="Timelock"), "no role of Timelock; give its name"),
         (grant("GUARDIAN", ALICE, at="CPU"), "CPU keeps no roles"),
