@@ -111,6 +111,9 @@ interface IModelRegistry {
     /// @notice `commitment` was made already.
     error ModelRegistry_AlreadyCommitted(bytes32 commitment);
 
+    /// @notice The caller's commitment was not made in an earlier block, but in `blockNumber`; zero if never.
+    error ModelRegistry_NotCommitted(bytes32 commitment, uint256 blockNumber);
+
     /// @notice `version` is no version of Semantic Versioning 2.0.0 of at most `limit` bytes.
     error ModelRegistry_InvalidVersion(string version, uint256 limit);
 
@@ -157,7 +160,7 @@ interface IModelRegistry {
     /// @notice The alias points to `current`, not to what the caller thought.
     error ModelRegistry_AliasMoved(bytes32 nameId, string name, bytes32 current);
 
-    /// @notice The name, or this alias of it, is frozen.
+    /// @notice This alias of the name is frozen; with an empty `name`, the whole name.
     error ModelRegistry_Frozen(bytes32 nameId, string name);
 
     /// @notice The model is in this stage already.
@@ -166,7 +169,7 @@ interface IModelRegistry {
     /// @notice A certificate ends in the future, at most `limit` seconds from now.
     error ModelRegistry_InvalidExpiry(uint40 expiresAt, uint256 limit);
 
-    /// @notice There is no certificate that could be revoked.
+    /// @notice There is no certificate that is not revoked.
     error ModelRegistry_NoCertificate(bytes32 modelHash);
 
     /// @notice A reason has 1 to `limit` bytes.
@@ -241,7 +244,8 @@ interface IModelRegistry {
     // ------------------------------------------------------------------------------------------------------------
 
     /// @notice Commits to a registration without showing the model.
-    /// @param commitment `commitmentOf(owner, modelHash, salt)`.
+    /// @dev Anybody may send it: a commitment counts for the owner it names. It is used up by the registration.
+    /// @param commitment `commitmentOf(owner, modelHash, salt)`, with a random salt that is not zero.
     function commit(bytes32 commitment) external;
 
     /// @notice Registers a model without lineage, its metadata in the event.
@@ -261,8 +265,9 @@ interface IModelRegistry {
     /// @param metadata At most 2,048 bytes.
     /// @param keepMetadata Whether contracts must be able to read the metadata (about 200 gas a byte more).
     /// @param lineage At most 8 parents, final and not revoked, 16 data sets, 64 distinct ancestors.
-    /// @param salt Salt of the caller's commitment, made in an earlier block: the registration is then final at once,
-    /// and displaces a provisional one that is younger than the commitment. Without one it is provisional.
+    /// @param salt Salt of the caller's commitment, which must have been made in an earlier block: the registration is
+    /// then final at once, and displaces a provisional one of a later block than the commitment's. Zero registers without
+    /// commitment, provisionally.
     function register(
         bytes32 modelHash,
         bytes32 vectorHash,
@@ -279,10 +284,10 @@ interface IModelRegistry {
     /// @notice Takes a model that was offered to the caller.
     function acceptModel(bytes32 modelHash) external;
 
-    /// @notice Moves a model to another stage. Owner only.
+    /// @notice Moves a model to another stage. Owner only. What is revoked can only be archived.
     function setStage(bytes32 modelHash, Stage stage) external;
 
-    /// @notice Revokes a model for good. Its owner, or a certifier.
+    /// @notice Revokes a final model for good. Its owner, or a certifier (who may call this without delay).
     /// @param reason 1 to 256 bytes.
     function revokeModel(bytes32 modelHash, string calldata reason) external;
 
@@ -313,16 +318,17 @@ interface IModelRegistry {
     /// @notice Takes a name that was offered to the caller.
     function acceptName(bytes32 nameId) external;
 
-    /// @notice Publishes a final model as its version of a name. Owner of both. A version of a name never changes.
+    /// @notice Publishes a final model that is not revoked, as its version of a name. Owner of both. A version of a name
+    /// never changes.
     function publish(bytes32 nameId, bytes32 modelHash) external;
 
     /// @notice Points an alias to a published model. Owner of the name only.
     /// @param name The alias, such as `champion`.
     /// @param from What the caller thinks it points to now; zero for nothing. Otherwise it reverts.
-    /// @param to The model; zero removes the alias.
+    /// @param to The model, not revoked; zero removes the alias.
     function setAlias(bytes32 nameId, string calldata name, bytes32 from, bytes32 to) external;
 
-    /// @notice Ends all movement of an alias. Owner of the name only.
+    /// @notice Ends all movement of an alias, whatever it points to, or if it points to nothing. Owner of the name only.
     function freezeAlias(bytes32 nameId, string calldata name) external;
 
     /// @notice Ends all change under a name: versions and aliases. Owner of the name only.
@@ -363,8 +369,12 @@ interface IModelRegistry {
     /// verification, if it names one, still counts. Never reverts.
     function isDeployable(bytes32 modelHash) external view returns (bool);
 
-    /// @notice As `isDeployable`, with the reason and the model that it is about.
+    /// @notice As `isDeployable`, with the reason and the model that it is about: the nearest revoked ancestor, or the
+    /// model itself; zero if it is deployable. The first that applies of `Verdict`, in its order. Never reverts.
     function verdictOf(bytes32 modelHash) external view returns (Verdict verdict, bytes32 culprit);
+
+    /// @notice Block of a commitment that was not used up; zero for none.
+    function commitmentBlock(bytes32 commitment) external view returns (uint256 blockNumber);
 
     /// @notice keccak256(abi.encode(owner, modelHash, salt)).
     function commitmentOf(address owner, bytes32 modelHash, bytes32 salt) external pure returns (bytes32 commitment);
@@ -384,7 +394,7 @@ interface IModelRegistry {
     /// @notice Whether a model was published under a name.
     function isPublished(bytes32 nameId, bytes32 modelHash) external view returns (bool);
 
-    /// @notice What an alias means now; zero for nothing.
+    /// @notice What an alias means now, zero for nothing, and whether that is for good: it, or the name, is frozen.
     function aliasOf(bytes32 nameId, string calldata name) external view returns (bytes32 modelHash, bool frozen);
 
     /// @notice What an alias meant at the end of a second that is over; zero for nothing.

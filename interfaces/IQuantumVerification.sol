@@ -30,13 +30,13 @@ interface IQuantumVerification {
         uint40 revokedSince;
     }
 
-    /// @notice One signed datum. Never changed.
+    /// @notice One signed datum. Nothing of it ever changes but `good`, once, from true to false.
     struct Verification {
         bytes32 key;
         /// @dev keccak256 of the quantum proof.
         bytes32 proofDigest;
         uint40 timestamp;
-        /// @dev Account that submitted the proof.
+        /// @dev Account that submitted the proof. WARNING: for a key without an account this is anybody who saw it.
         address verifier;
         /// @dev Whether it still counts: neither the key nor its root was revoked as of `timestamp` or before.
         bool good;
@@ -64,16 +64,18 @@ interface IQuantumVerification {
     /// @notice Only `account` may submit for this key.
     error QuantumVerification_WrongAccount(bytes32 key, address account, address caller);
 
-    /// @notice The verifier of the key's scheme does not accept the signature.
+    /// @notice The verifier of the key's scheme does not accept the signature; it also says so when it runs out of gas.
+    /// `digest` is what should have been signed.
     error QuantumVerification_InvalidSignature(bytes32 key, bytes32 digest);
 
-    /// @notice A proof is a key's id, 32 bytes, and a signature; this one has `length` bytes.
+    /// @notice A proof is a key's id, 32 bytes, and a signature, not empty; this one has `length` bytes.
     error QuantumVerification_MalformedProof(uint256 length);
 
     /// @notice This key signed this datum before.
     error QuantumVerification_AlreadyVerified(bytes32 key, bytes32 dataHash);
 
-    /// @notice Working keys live 1 second to `limit` seconds, and end in the future.
+    /// @notice Working keys begin now or later, and live 1 second to `limit` seconds. A `validFrom` of zero, which
+    /// stands for now, is named here as the second that it stood for.
     error QuantumVerification_InvalidLifetime(uint40 validFrom, uint40 validUntil, uint40 limit);
 
     /// @notice The key to be replaced belongs to another root.
@@ -84,6 +86,9 @@ interface IQuantumVerification {
 
     /// @notice A batch has at least one leaf.
     error QuantumVerification_EmptyBatch();
+
+    /// @notice A batch has at most 2^56 - 1 leaves.
+    error QuantumVerification_SizeOverflow(uint64 size);
 
     /// @notice A verifier is a contract.
     error QuantumVerification_NotAVerifier(PostQuantumScheme scheme, address verifier);
@@ -106,8 +111,8 @@ interface IQuantumVerification {
         uint40 validUntil
     );
 
-    /// @notice `key` takes the place of `previous`, which ends at `at`.
-    event KeyRotated(bytes32 indexed previous, bytes32 indexed key, uint40 at);
+    /// @notice `key` takes the place of `previous`, which ends at `end`.
+    event KeyRotated(bytes32 indexed previous, bytes32 indexed key, uint40 end);
 
     /// @notice What `key` signed at or after `since` counts for nothing.
     event KeyRevoked(bytes32 indexed key, uint40 since, bytes32 reason);
@@ -124,7 +129,8 @@ interface IQuantumVerification {
     // Keys
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @notice Enrols a root key. Anybody may send it: possession is proved by the signature.
+    /// @notice Enrols a root key. Anybody may send it: possession is proved by the signature, which names the account.
+    /// @dev WARNING: a root whose account is lost can sign nothing any more, not even its own revocation.
     /// @param scheme Scheme of the key.
     /// @param publicKey 32 bytes as the scheme's verifier takes them.
     /// @param account The only account that may send what this root signs; zero for anybody.
@@ -135,14 +141,18 @@ interface IQuantumVerification {
         returns (bytes32 root);
 
     /// @notice Authorises a working key for at most `MAX_LIFETIME`.
-    /// @dev A public key may serve several roots: the id of a working key names its root, and so do its messages.
+    /// @dev A public key may serve several roots: the id of a working key names its root, and so do its messages. It
+    /// serves one root once: nobody can lengthen its life. The new key need not prove that it is held, nor, for ML-DSA,
+    /// be registered yet. A signed authorisation can be sent until its nonce is used or `validUntil` passes: a root that
+    /// wants one back that was not sent uses its nonce for another.
     /// @param root The root that signs.
     /// @param scheme Scheme of the new key.
     /// @param publicKey Public key of the new key.
     /// @param account The only account that may submit for it; zero for anybody.
-    /// @param validFrom First second; zero for now.
+    /// @param validFrom First second, now at the earliest; zero for the second in which it is mined.
     /// @param validUntil First second at which it is over.
-    /// @param replaces A working key of the same root that ends when this one begins, or zero.
+    /// @param replaces A working key of the same root that ends when this one begins (it never lives longer for it), or
+    /// zero.
     /// @param signature Of `authorizationDigest(…)` with the root's current nonce, by the root.
     /// @return key keyIdOf(root, scheme, publicKey).
     function authorizeKey(
@@ -156,7 +166,9 @@ interface IQuantumVerification {
         bytes calldata signature
     ) external returns (bytes32 key);
 
-    /// @notice Revokes a root or working key. Nothing can undo it.
+    /// @notice Revokes a root or working key. Nothing can undo it; a later call may only move it back in time.
+    /// @dev A signed revocation has no nonce and never expires: sent again it is refused, sent late it takes all that was
+    /// verified since its second. A revoked root may still sign revocations, for they give nobody any power.
     /// @param key The key. Revoking a root voids what its keys sign from then on, too.
     /// @param since What was verified at or after this second counts for nothing: now at the latest. Only the root can
     /// name the past, which is for keys that were stolen some time ago.
@@ -170,14 +182,18 @@ interface IQuantumVerification {
     // ------------------------------------------------------------------------------------------------------------
 
     /// @notice Verifies that a working key signed `dataHash`, and records it for good, once for each key.
+    /// @dev For a key without an account anybody who sees the proof may send it, any time while the key is valid; who
+    /// comes second gets `AlreadyVerified`, and what he wanted. WARNING: a contract that calls this and catches the
+    /// revert must not take it for a bad signature: too little gas ends the same way.
     /// @param dataHash Digest of the datum.
     /// @param quantumProof Id of the key (32 bytes), then its signature of `verificationDigest(dataHash, key)`.
     function verifyData(bytes32 dataHash, bytes calldata quantumProof) external;
 
     /// @notice As `verifyData`, for all leaves of a Merkle tree (OpenZeppelin's standard format, as `IAnchors`).
-    /// @dev WARNING: `size` is stated by the signer and bounds the length of accepted proofs; it is not proven.
+    /// @dev WARNING: `size` is stated by the signer and bounds the length of accepted proofs; it is not proven. A key
+    /// signs a root once, with one size.
     /// @param root Root of the tree.
-    /// @param size Number of leaves, at least 1.
+    /// @param size Number of leaves, 1 to 2^56 - 1.
     /// @param quantumProof Id of the key, then its signature of `batchDigest(root, size, key)`.
     function verifyBatch(bytes32 root, uint64 size, bytes calldata quantumProof) external;
 
@@ -197,10 +213,10 @@ interface IQuantumVerification {
     /// @notice A key; reverts if there is none.
     function keyOf(bytes32 key) external view returns (Key memory);
 
-    /// @notice What the next authorisation by this root carries.
+    /// @notice What the next authorisation by this root carries; zero for what is no root.
     function nonceOf(bytes32 root) external view returns (uint256 nonce);
 
-    /// @notice Whether `key` may sign data now.
+    /// @notice Whether `key` is a working key that may sign data now. Never reverts.
     function isValidKey(bytes32 key) external view returns (bool);
 
     /// @notice Every verification of `dataHash`, oldest first.
@@ -214,6 +230,8 @@ interface IQuantumVerification {
     function verificationOf(bytes32 key, bytes32 dataHash) external view returns (Verification memory);
 
     /// @notice Whether `key` signed `dataHash` at a time at which neither it nor its root was revoked. Never reverts.
+    /// @dev WARNING: anybody can enrol a root and sign anything. Who asks must know whose key it asks about: `keyOf` names
+    /// its root. The answer can turn from true to false (a revocation), never back.
     function isVerified(bytes32 key, bytes32 dataHash) external view returns (bool);
 
     /// @notice As `verificationOf`, of a Merkle root; `size` is the stated number of leaves.

@@ -169,6 +169,67 @@ class StorageRefusedError(StorageError):
     """The remote store refuses: credentials, permissions, bucket or configuration are wrong."""
 
 
+class MissingObjectError(StorageError):
+    """The store has no object of this name."""
+
+
+class CorruptObjectError(StorageError):
+    """What is stored under a name is not what was put there."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Sealed models
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class SealError(NovaCronError):
+    """Sealed data cannot be opened."""
+
+
+class SealFormatError(SealError, ValueError):
+    """Not sealed data, or of a version that this package does not read."""
+
+
+class SealTamperedError(SealError):
+    """Sealed data is not what its maker sealed: altered, truncated, extended or in another order."""
+
+
+class NotARecipientError(SealError):
+    """The data is sealed for other keys than the one given."""
+
+
+class PackageError(NovaCronError):
+    """A stored model cannot be used as asked."""
+
+
+class UnknownPackageError(PackageError):
+    """The store has no package of this model."""
+
+
+class PackageExistsError(PackageError):
+    """The store has a package of this model already, for other recipients."""
+
+
+class PackageMismatchError(PackageError):
+    """A package holds another model than it says; nothing of it was written."""
+
+
+class ArchiveError(PackageError, ValueError):
+    """The content of a package is no archive of a model, or names files outside it."""
+
+
+class PickleRefusedError(PackageError):
+    """A model holds pickled objects, which run code when they are loaded.
+
+    Attributes:
+        findings: pairs of path inside the model and what was found there.
+    """
+
+    def __init__(self, message: str, findings: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.findings: tuple[tuple[str, str], ...] = tuple(findings)
+
+
 # --------------------------------------------------------------------------------------------------------------------
 # The chain
 # --------------------------------------------------------------------------------------------------------------------
@@ -264,6 +325,22 @@ class SigningKeyError(NovaCronError):
 
 class KeyMismatchError(SigningKeyError):
     """The key's address is not the configured one."""
+
+
+class KeyStoreError(SigningKeyError):
+    """A key store cannot do what was asked: no such key, a name taken, an altered file, permissions too wide."""
+
+
+class WrongPassphraseError(KeyStoreError):
+    """The passphrase is not the one that the key was stored under."""
+
+
+class KeyExpiredError(SigningKeyError):
+    """The key's time is over; it signs nothing any more."""
+
+
+class QuantumError(NovaCronError):
+    """A post-quantum key or signature is not what the chain would take; the message says why and what to do."""
 
 
 # --------------------------------------------------------------------------------------------------------------------
@@ -386,6 +463,35 @@ class SlaError(NovaCronError):
 
 class MeasurementError(NovaCronError, ValueError):
     """A measurement is malformed, of another agreement or window, or not signed by the monitor that it names."""
+
+
+# --------------------------------------------------------------------------------------------------------------------
+# Models
+# --------------------------------------------------------------------------------------------------------------------
+
+
+class InvalidReferenceError(InputError):
+    """Not a way to name a model: neither its digest, nor `publisher/name@alias`, nor `publisher/name/version`."""
+
+
+class ModelError(NovaCronError):
+    """A step in the life of a model cannot be taken now; the message says why and what to do."""
+
+
+class ModelRefusedError(ModelError):
+    """A model must not be used: revoked, or an ancestor is, not certified, or not as the policy demands.
+
+    Attributes:
+        objections: one `novacron.models.policy.Objection` for each reason.
+    """
+
+    def __init__(self, message: str, objections: Sequence[Any] = ()) -> None:
+        super().__init__(message)
+        self.objections: tuple[Any, ...] = tuple(objections)
+
+
+class ModelMismatchError(ModelError):
+    """Files do not hash to the digest of the model that they are said to be."""
 
 
 # --------------------------------------------------------------------------------------------------------------------

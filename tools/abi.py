@@ -35,6 +35,13 @@ CONTRACTS = (
     "SLATermsBook",
     "SLACourt",
     "CommitteeArbitrator",
+    "PostQuantumKeys",
+    "MLDSA44",
+    "MLDSA65",
+    "MLDSA87",
+    "SLHDSASHA2128s",
+    "QuantumVerification",
+    "ModelRegistry",
 )
 CODE = ROOT / "novacron/provenance/known_code.py"
 

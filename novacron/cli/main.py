@@ -100,6 +100,26 @@ def _sla() -> click.Group:
     return sla
 
 
+def _model() -> click.Group:
+    from novacron.cli import model_names, model_search, model_store
+    from novacron.cli.model import model
+
+    for command in (*model_names.COMMANDS, *model_store.COMMANDS, *model_search.COMMANDS):
+        model.add_command(command)
+    return model
+
+
+def _quantum() -> click.Group:
+    from novacron.cli import quantum_chain
+    from novacron.cli.quantum import quantum
+    from novacron.cli.quantum_key import key
+
+    for command in quantum_chain.COMMANDS:
+        key.add_command(command)
+    quantum.add_command(key)
+    return quantum
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
 @click.option(
@@ -121,6 +141,8 @@ GROUPS = (
     LazyGroup("vm", _vm, "Lease virtual machines, start, stop and move them."),
     LazyGroup("agent", _agent, "The provider's daemon: runs the VMs leased on a host."),
     LazyGroup("sla", _sla, "Service-level agreements that pay by themselves; the monitor that measures them."),
+    LazyGroup("model", _model, "Models: register, certify, name, fetch, verify, revoke."),
+    LazyGroup("quantum", _quantum, "Post-quantum keys, and data that the chain verified under them."),
     LazyGroup("host", _host, "A provider's hosts: register, attest, show, maintenance."),
 )
 for command in (digest, manifest, log, anchor, records, run, proof, store, storage, provenance, *GROUPS):

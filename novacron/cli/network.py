@@ -29,7 +29,7 @@ from novacron.market.deployment import Account, Advice, Deployment
 from novacron.provenance.clients.config import ClientConfig
 
 #: Beginnings of the keys under which these commands send transactions.
-PREFIXES = ("market/", "vm/", "host/", "sla/")
+PREFIXES = ("market/", "vm/", "host/", "sla/", "model/")
 #: Where the environment may have the account's key.
 KEY_VARIABLES = ("NOVACRON_KEYSTORE", "NOVACRON_PRIVATE_KEY", "NOVACRON_KEY_COMMAND")
 

@@ -1,5 +1,6 @@
-"""The demo: train, record, anchor, prove, verify, tamper, report; deploy the DAO and carry out a proposal; buy machine
-time, run a VM with it, move it, and be compensated for an outage.
+"""The demo: train, record, anchor, prove, verify, tamper, report; release the model under post-quantum signatures and
+revoke its parent; deploy the DAO and carry out a proposal; buy machine time, run a VM with it, move it, and be
+compensated for an outage.
 
 Everything it writes is below one folder (`out/` unless told otherwise); the chain is an anvil of its own, stopped at
 the end whatever happens.
@@ -27,9 +28,8 @@ from novacron.chain import Anvil, EndpointPool, LocalSigner
 from novacron.demo import costs, training
 from novacron.demo.dao import Dao
 from novacron.demo.report import LogRow, Report, write
-from novacron.deploy.apply import deploy_plan
-from novacron.deploy.compiler import Compiler
-from novacron.deploy.plans import FOUNDATION
+from novacron.demo.release import Release, Trained
+from novacron.deploy.local import deploy_local
 from novacron.exceptions import NovaCronError
 from novacron.provenance.clients.web3_client import Web3BlockchainClient
 from novacron.provenance.manifest import build_manifest
@@ -73,11 +73,11 @@ class Demo:
             signer = LocalSigner(Account.from_key(node.accounts[0][1]))
             self.say(f"anvil on {node.url}, chain {node.chain_id}, a new chain of our own")
 
-            compiler = Compiler(ROOT, cache=ROOT / ".build" / "compiler")
-            journal = self.work / "deployment" / "journal.sqlite"
-            manifest = deploy_plan(pool, signer, FOUNDATION, journal, journal.parent, compiler=compiler)
+            network = self.work / "ethereum-local"
+            network.mkdir()
+            manifest = deploy_local(pool, network, signer=signer)
             contract = manifest.address_of("ProofOfTraining")
-            self.say(f"ProofOfTraining deployed with CREATE2 at {contract}")
+            self.say(f"suite deployed and handed to its DAO; ProofOfTraining, made with CREATE2, is at {contract}")
 
             client = stack.enter_context(
                 Web3BlockchainClient(pool, contract, signer=signer, store=self.work / "client")
@@ -146,11 +146,30 @@ class Demo:
                 seconds=time.monotonic() - started,
             )
             write(report, self.folder / "report.html")
+            self.console.rule("release")
+            began = time.monotonic()
+            trained = Trained(
+                node=node,
+                pool=pool,
+                manifest=network / "manifest.json",
+                run=status.chain.run if status.chain else b"",
+                data=data,
+                data_root=digest,
+                epochs=[c.epoch for c in checkpoints if c is not proven],
+                best=best.epoch,
+            )
+            self.released = Release(trained, self.work / "release", self.console, self.say).run()
+            self.say(
+                f"[bold red]not as it should be[/]: {self.released.failed}"
+                if self.released.failed
+                else f"signed, registered, certified, found, fetched, revoked in {time.monotonic() - began:.1f} s"
+            )
+        self.say(f"lineage {shown(self.released.lineage)}")
         self.say(f"proof   {shown(self.proof_file)}  (try: .venv/bin/novacron proof verify {shown(self.proof_file)})")
         self.say(f"report  {shown(self.folder / 'report.html')}")
         self.say(f"{time.monotonic() - started:.1f} s; anvil stopped, nothing left running")
         one_file = len(caught) == 1 and len(tampered.failures) == 1
-        return offline.ok and online.complete and not intact and one_file
+        return offline.ok and online.complete and not intact and one_file and not self.released.failed
 
     def train(self, recorder: ProvenanceRecorder, data: training.Digits) -> tuple[list[Checkpoint], list[LogRow]]:
         """Train, recording a checkpoint and a validation every epoch."""

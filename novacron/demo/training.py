@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,6 +83,22 @@ def train(data: Digits, epochs: int, folder: Path) -> Iterator[Epoch]:
             validation_loss=float(log_loss(data.test_labels, model.predict_proba(data.test_images), labels=CLASSES)),
             validation_accuracy=float(model.score(data.test_images, data.test_labels)),
         )
+
+
+def predictor(checkpoint: Path) -> Callable[[Any], Any]:
+    """The network of a checkpoint, without pickle: images (n, 64) to labels (n,)."""
+    with np.load(checkpoint / "weights.npz", allow_pickle=False) as arrays:
+        layers = [(arrays[f"weights_{i}"], arrays[f"biases_{i}"]) for i in range(len(HIDDEN_LAYERS) + 1)]
+
+    def predict(images: Any) -> Any:
+        at = images
+        for number, (weights, biases) in enumerate(layers):
+            at = at @ weights + biases
+            if number < len(HIDDEN_LAYERS):
+                at = np.maximum(at, 0.0)
+        return np.argmax(at, axis=1)
+
+    return predict
 
 
 def save(model: MLPClassifier, checkpoint: Path, epoch: int) -> None:

@@ -14,7 +14,7 @@ from novacron.deploy.genesis import Genesis
 from novacron.deploy.handover_history import ANEW
 from novacron.deploy.handover_view import STRANGER, Finding, Section, View
 from novacron.deploy.roles import TABLE
-from novacron.deploy.rules import PUBLIC_ROLE, ROLES, Who
+from novacron.deploy.rules import PUBLIC_ROLE, ROLES
 from novacron.exceptions import RevertedError
 
 _NAMES = {number: name for name, number in ROLES.items()} | {PUBLIC_ROLE: "PUBLIC"}
@@ -205,7 +205,7 @@ def authorities(view: View) -> Section:
         checked += 1 + len(tried)
         for signature, refused in tried.items():
             rule = TABLE.get(name, {}).get(signature)
-            restricted = rule is not None and (rule.who.role is not None or rule.who is Who.AUTHORITY)
+            restricted = rule is not None and rule.who.refused_by_authority
             if refused != restricted:
                 listed = "not listed" if rule is None else rule.who.value
                 what = f"{signature} {'refuses' if refused else 'admits'} a stranger, in the table it is {listed}"

@@ -9,6 +9,7 @@ from novacron.deploy.compute_plan import compute_calls, compute_instances
 from novacron.deploy.genesis import CAPS, THRESHOLD, TREASURY, UNIT, Genesis
 from novacron.deploy.handover import gate
 from novacron.deploy.manifest import DeploymentManifest
+from novacron.deploy.models_plan import models_instances
 from novacron.deploy.plan import Account, Call, Calldata, Created, Emitted, Instance, Plan, Reading, Ref, SafeAccount
 from novacron.deploy.roles import assigned_roles, role_id
 from novacron.deploy.rules import ROLES
@@ -120,6 +121,7 @@ def suite(genesis: Genesis) -> Plan:
             Instance("EmergencyBrake", "EmergencyBrake", (Ref("Authority"),)),
             Instance("ProofOfTraining", "ProofOfTraining", (Ref("EmergencyBrake"),)),
             *compute_instances(genesis),
+            *models_instances(),
         ),
         calls=_configuration(genesis),
         handover=_handover(),

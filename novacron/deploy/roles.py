@@ -16,6 +16,7 @@ from eth_utils.crypto import keccak
 
 from novacron.chain.codec import signature_of
 from novacron.deploy.roles_compute import COMPUTE, MANAGED
+from novacron.deploy.roles_models import MODELS
 from novacron.deploy.rules import Rule, Who
 
 #: Roles of the Timelock (OpenZeppelin AccessControl): who has each.
@@ -231,6 +232,7 @@ TABLE: Mapping[str, Mapping[str, Rule]] = MappingProxyType(
             "acceptOwnership()": Rule(Who.OFFERED, "take the ownership that was offered"),
         },
         **COMPUTE,
+        **MODELS,
     }
 )
 

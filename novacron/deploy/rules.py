@@ -74,6 +74,11 @@ class Who(Enum):
             return "CERTIFIER"
         return self.value if self.value in ROLES else None
 
+    @property
+    def refused_by_authority(self) -> bool:
+        """Whether the Authority, and nothing else, refuses a stranger."""
+        return self is Who.AUTHORITY or (self.role is not None and self is not Who.REVOKER)
+
 
 @dataclass(frozen=True)
 class Rule:

@@ -119,6 +119,7 @@ class Account:
         value: int = 0,
         varying: Collection[int] = (),
         value_varies: bool = False,
+        gas: int | None = None,
     ) -> TransactionReceipt:
         """Call a function and wait for the final receipt.
 
@@ -128,6 +129,7 @@ class Account:
             varying: positions of arguments that a repetition may have differently (a deadline, a limit); no argument
                 of a function with such a position is dynamic.
             value_varies: whether that holds for the value, too, as where it is a limit.
+            gas: gas limit; None estimates on the newest block.
 
         Raises:
             InputError: the key stands for another call.
@@ -141,7 +143,7 @@ class Account:
                 self._require_same(entry, handle, data, value, varying, value_varies)
                 return self.manager.wait(key)
             handle.require_code()
-            return self.manager.send(key, to=handle.address, data=data, value=value)
+            return self.manager.send(key, to=handle.address, data=data, value=value, gas=gas)
 
     def begun(self, key: str) -> bool:
         """Whether a transaction of this key has been signed and has not failed: `send` would only wait for it."""

@@ -1,0 +1,1 @@
+"""Models: sealed storage, the client of ModelRegistry, similarity search, evaluation and exports."""
