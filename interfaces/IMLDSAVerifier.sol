@@ -29,6 +29,7 @@ interface IMLDSAVerifier is IERC7913SignatureVerifier {
     // ------------------------------------------------------------------------------------------------------------
 
     /// @notice The registry of expanded keys, an `IPostQuantumKeys`.
+    // slither-disable-next-line naming-convention
     function KEYS() external view returns (address);
 
     /// @notice Whether `signature` is a signature of `message` under `context` by `key`: FIPS 204, Algorithm 3, over

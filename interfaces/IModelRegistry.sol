@@ -55,6 +55,8 @@ interface IModelRegistry {
         bytes32 verificationKey;
     }
 
+    // Read from memory only, in the order in which one asks.
+    // solhint-disable-next-line gas-struct-packing
     struct Model {
         address owner;
         uint40 registeredAt;

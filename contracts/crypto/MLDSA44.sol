@@ -18,11 +18,13 @@ contract MLDSA44 is MLDSAVerifier {
                 rows: 4,
                 columns: 4,
                 column: 17 * 256,
+                words: 8_192,
                 tau: 39,
                 omega: 80,
                 gamma2: (8_380_417 - 1) / 88,
                 challenge: 32,
                 packed: 576,
+                row: 192,
                 challengeWords: 0,
                 challengeOne: 1 << 204
             })

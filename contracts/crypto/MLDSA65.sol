@@ -17,11 +17,13 @@ contract MLDSA65 is MLDSAVerifier {
                 rows: 6,
                 columns: 5,
                 column: 24 * 256,
+                words: 16_384,
                 tau: 49,
                 omega: 55,
                 gamma2: (8_380_417 - 1) / 32,
                 challenge: 48,
                 packed: 640,
+                row: 128,
                 challengeWords: 8_192,
                 challengeOne: 1 << 64
             })

@@ -17,11 +17,13 @@ contract MLDSA87 is MLDSAVerifier {
                 rows: 8,
                 columns: 7,
                 column: 31 * 256,
+                words: 16_384,
                 tau: 60,
                 omega: 75,
                 gamma2: (8_380_417 - 1) / 32,
                 challenge: 64,
                 packed: 640,
+                row: 128,
                 challengeWords: 8_192,
                 challengeOne: 1 << 192
             })

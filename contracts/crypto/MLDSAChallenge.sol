@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Shake} from "./Shake.sol";
 
+// slither-disable-start assembly,too-many-digits
 /// @title MLDSAChallenge
 /// @notice What an ML-DSA signature's hashes say before the algebra begins: µ and the challenge polynomial c.
 library MLDSAChallenge {
@@ -12,7 +13,7 @@ library MLDSAChallenge {
     /// @dev Where tr ‖ M' fits into a block, one permutation serves both hashes. What it allocates stays allocated.
     /// @param input Address of tr ‖ M', `length` bytes.
     /// @param source Where c̃, `size` < 136 bytes, lies in the call data.
-    /// @param words Address of 256 words, all zero, that receive c's coefficients.
+    /// @param words Address of 256 words that receive c's coefficients; all else in them becomes zero.
     /// @param one The coefficient 1 in its lane; −1 is its two's complement.
     /// @return mu Address of µ.
     function derive(
@@ -31,6 +32,7 @@ library MLDSAChallenge {
             stream := add(mu, MU)
             mstore(0x40, add(stream, 160)) // a block and what a word read at its last byte reaches
             calldatacopy(stream, source, size)
+            calldatacopy(words, calldatasize(), 8192) // zeros
         }
         bool paired = length < Shake.RATE_256;
         if (paired) {
@@ -81,3 +83,4 @@ library MLDSAChallenge {
         }
     }
 }
+// slither-disable-end assembly,too-many-digits

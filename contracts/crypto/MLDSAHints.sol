@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
+// slither-disable-start assembly,too-many-digits
 /// @title MLDSAHints
 /// @notice Hints of an ML-DSA signature (FIPS 204, Algorithms 21 and 40), applied to w before its high bits are taken.
 /// @dev A hint moves the high bits of one coefficient to the next higher interval of length 2γ2, or to the next lower
@@ -22,7 +23,7 @@ library MLDSAHints {
     /// @param source Where y, `omega` + `rows` bytes, lies in the call data.
     /// @param words Address of w in lanes of 54 bits: of four rows | 3 | 1 | 2 | 0 |, of more the even rows, and 8,192
     /// bytes further the odd ones. Lanes are below 2q.
-    function apply_(uint256 source, uint256 words, uint256 rows, uint256 omega, uint256 gamma2)
+    function applyAll(uint256 source, uint256 words, uint256 rows, uint256 omega, uint256 gamma2)
         internal
         pure
         returns (bool)
@@ -43,7 +44,11 @@ library MLDSAHints {
     }
 
     /// @dev The hints of a row; false if their positions do not ascend.
-    function _row(uint256 from, uint256 to, uint256 base, uint256 shift, uint256 gamma2) private pure returns (bool ok) {
+    function _row(uint256 from, uint256 to, uint256 base, uint256 shift, uint256 gamma2)
+        private
+        pure
+        returns (bool ok)
+    {
         assembly ("memory-safe") {
             ok := 1
             let length := shl(1, gamma2)
@@ -86,3 +91,4 @@ library MLDSAHints {
         }
     }
 }
+// slither-disable-end assembly,too-many-digits

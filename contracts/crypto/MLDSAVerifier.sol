@@ -9,6 +9,7 @@ import {MLDSAHints} from "./MLDSAHints.sol";
 import {Shake} from "./Shake.sol";
 import {IERC7913SignatureVerifier} from "@openzeppelin/contracts/interfaces/IERC7913.sol";
 
+// slither-disable-start assembly,too-many-digits
 /// @title MLDSAVerifier
 /// @notice See `IMLDSAVerifier`. The steps of FIPS 204, Algorithm 8; what depends on the parameter set is a hook.
 /// @dev Polynomials lie side by side in the lanes of 256 words (see tools/kernels/ntt.py and mldsa.py):
@@ -28,59 +29,65 @@ import {IERC7913SignatureVerifier} from "@openzeppelin/contracts/interfaces/IERC
 ///
 /// Once w is there, µ ‖ w1 takes the place of the columns.
 abstract contract MLDSAVerifier is IMLDSAVerifier {
-    /// @dev FIPS 204, Tables 1 and 2, as far as the code here needs them; `column` is in bytes of the expanded key.
+    /// @dev FIPS 204, Tables 1 and 2, as far as the code here needs them, and where things lie.
     struct Parameters {
         PostQuantumScheme scheme;
-        uint256 rows;
-        uint256 columns;
-        uint256 column;
+        uint256 rows; // k
+        uint256 columns; // l, of Â
+        uint256 column; // bytes of a column of the expanded key
+        uint256 words; // bytes of the words of the transforms
         uint256 tau;
         uint256 omega;
         uint256 gamma2;
-        uint256 challenge;
-        uint256 packed;
-        uint256 challengeWords;
-        uint256 challengeOne;
+        uint256 challenge; // bytes of c̃
+        uint256 packed; // bytes of a polynomial of z
+        uint256 row; // bytes of a row of w1
+        uint256 challengeWords; // where c's words begin
+        uint256 challengeOne; // the coefficient 1 in c's lane
     }
 
     /// @inheritdoc IMLDSAVerifier
     // forge-lint: disable-next-line(screaming-snake-case-immutable)
-    address public immutable KEYS;
+    // slither-disable-next-line naming-convention
+    address public immutable KEYS; // solhint-disable-line immutable-vars-naming
 
-    PostQuantumScheme private immutable _SCHEME;
-    uint256 private immutable _ROWS;
-    uint256 private immutable _COLUMNS;
-    uint256 private immutable _COLUMN;
-    uint256 private immutable _TAU;
-    uint256 private immutable _OMEGA;
-    uint256 private immutable _GAMMA2;
-    uint256 private immutable _CHALLENGE;
-    uint256 private immutable _Z;
-    uint256 private immutable _SIGNATURE;
-    uint256 private immutable _CHALLENGE_WORDS;
-    uint256 private immutable _CHALLENGE_ONE;
+    PostQuantumScheme private immutable _scheme;
+    uint256 private immutable _rows;
+    uint256 private immutable _columns;
+    uint256 private immutable _column;
+    uint256 private immutable _words;
+    uint256 private immutable _tau;
+    uint256 private immutable _omega;
+    uint256 private immutable _gamma2;
+    uint256 private immutable _challenge;
+    uint256 private immutable _z;
+    uint256 private immutable _row;
+    uint256 private immutable _challengeWords;
+    uint256 private immutable _challengeOne;
 
     bytes4 private constant REFUSED = 0xffffffff;
     uint256 private constant MAX_CONTEXT = 255;
-    uint256 private constant WORDS = 8_192;
     uint256 private constant TR = 64;
     uint256 private constant MU = 64;
+    /// @dev Columns in a chunk of the expanded key; ML-DSA-44 has its five in one.
+    uint256 private constant CHUNK = 3;
 
     constructor(address keys, Parameters memory p) {
         if (keys.code.length == 0) revert MLDSA_NotARegistry(keys);
         KEYS = keys;
-        _SCHEME = p.scheme;
-        _ROWS = p.rows;
-        _COLUMNS = p.columns;
-        _COLUMN = p.column;
-        _TAU = p.tau;
-        _OMEGA = p.omega;
-        _GAMMA2 = p.gamma2;
-        _CHALLENGE = p.challenge;
-        _CHALLENGE_WORDS = p.challengeWords;
-        _CHALLENGE_ONE = p.challengeOne;
-        _Z = p.columns * p.packed;
-        _SIGNATURE = p.challenge + p.columns * p.packed + p.omega + p.rows;
+        _scheme = p.scheme;
+        _rows = p.rows;
+        _columns = p.columns;
+        _column = p.column;
+        _words = p.words;
+        _tau = p.tau;
+        _omega = p.omega;
+        _gamma2 = p.gamma2;
+        _challenge = p.challenge;
+        _z = p.columns * p.packed;
+        _row = p.row;
+        _challengeWords = p.challengeWords;
+        _challengeOne = p.challengeOne;
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -89,7 +96,7 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
 
     /// @inheritdoc IERC7913SignatureVerifier
     function verify(bytes calldata key, bytes32 hash, bytes calldata signature) external view returns (bytes4) {
-        if (key.length != 32 || signature.length != _SIGNATURE) return REFUSED;
+        if (key.length != 32 || signature.length != _length()) return REFUSED;
         (bool registered, uint256 words, uint256 message) = _load(bytes32(key));
         if (!registered) return REFUSED;
         assembly ("memory-safe") {
@@ -107,7 +114,7 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
     {
         (bool registered, uint256 words, uint256 to) = _load(key);
         if (!registered) revert MLDSA_KeyNotRegistered(key);
-        if (context.length > MAX_CONTEXT || signature.length != _SIGNATURE) return false;
+        if (context.length > MAX_CONTEXT || signature.length != _length()) return false;
         assembly ("memory-safe") {
             mstore8(to, 0)
             mstore8(add(to, 1), context.length)
@@ -121,25 +128,25 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
     // Internal
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev Algorithm 8 over M' of `length` bytes at `message`, behind tr and the expanded key. `words` is the start of the
-    /// memory in the diagram above.
+    /// @dev Algorithm 8 over M' of `length` bytes at `message`, behind tr and the expanded key. `words` is where the
+    /// memory in the diagram above begins.
     function _verify(uint256 words, uint256 message, uint256 length, bytes calldata signature)
         private
         view
         returns (bool)
     {
         uint256 source;
-        uint256 key = message - TR - (_COLUMNS + 1) * _COLUMN;
+        uint256 key = message - TR - (_columns + 1) * _column;
         assembly ("memory-safe") {
             source := signature.offset
             mstore(0x40, add(message, and(add(length, 63), not(31))))
         }
         uint256 mu = MLDSAChallenge.derive(
-            message - TR, TR + length, source, _CHALLENGE, _TAU, words + _CHALLENGE_WORDS, _CHALLENGE_ONE
+            message - TR, TR + length, source, _challenge, _tau, words + _challengeWords, _challengeOne
         );
-        if (!_unpack(source + _CHALLENGE, words)) return false;
+        if (!_unpack(source + _challenge, words)) return false;
         _multiply(words, key);
-        if (!MLDSAHints.apply_(source + _CHALLENGE + _Z, words, _ROWS, _OMEGA, _GAMMA2)) return false;
+        if (!MLDSAHints.applyAll(source + _challenge + _z, words, _rows, _omega, _gamma2)) return false;
         return _hashes(words, mu, key, source);
     }
 
@@ -155,18 +162,19 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
 
     /// @dev Whether c̃ is SHAKE256(µ ‖ w1Encode(w1)).
     function _hashes(uint256 words, uint256 mu, uint256 output, uint256 source) private view returns (bool equal) {
-        uint256 size = _ROWS == 4 ? 192 : 128;
-        uint256 rows = output + MU + size * _ROWS;
-        _encode(words, rows);
+        uint256 size = _row;
+        uint256 end = output + MU + size * _rows;
+        _encode(words, end);
         assembly ("memory-safe") {
             mcopy(output, mu, MU)
-            for { let to := add(output, MU) } lt(to, rows) { to := add(to, size) } {
-                // Row i was written at distance size + 32.
-                mcopy(to, add(rows, mul(div(sub(to, add(output, MU)), size), add(size, 32))), size)
+            let from := end
+            for { let to := add(output, MU) } lt(to, end) { to := add(to, size) } {
+                mcopy(to, from, size)
+                from := add(from, add(size, 32))
             }
         }
-        uint256 length = _CHALLENGE;
-        Shake.shake256(output, rows - output, mu, length);
+        uint256 length = _challenge;
+        Shake.shake256(output, end - output, mu, length);
         assembly ("memory-safe") {
             calldatacopy(output, source, length)
             equal := eq(keccak256(output, length), keccak256(mu, length))
@@ -180,21 +188,28 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
         address second;
         address third;
         (scheme, complete, first, second, third) = IPostQuantumKeys(KEYS).chunksOf(key);
-        if (!complete || scheme != _SCHEME) return (false, 0, 0);
+        if (!complete || scheme != _scheme) return (false, 0, 0);
         assembly ("memory-safe") {
             words := mload(0x40)
         }
-        message = words + WORDS * (_ROWS == 4 ? 1 : 2);
-        if (_ROWS != 4) {
-            message = _copy(first, message, 3 * _COLUMN);
-            if (_COLUMNS > 5) {
-                message = _copy(second, message, 3 * _COLUMN);
-                second = third;
+        message = words + _words;
+        uint256 left = _columns + 1;
+        if (_scheme != PostQuantumScheme.ML_DSA_44) {
+            message = _copy(first, message, CHUNK * _column);
+            left -= CHUNK;
+            first = second;
+            if (left > CHUNK) {
+                message = _copy(second, message, CHUNK * _column);
+                left -= CHUNK;
+                first = third;
             }
-            message = _copy(second, message, (_COLUMNS % 3 + 1) * _COLUMN + TR);
-        } else {
-            message = _copy(first, message, 5 * _COLUMN + TR);
         }
+        message = _copy(first, message, left * _column + TR);
+    }
+
+    /// @dev Bytes of a signature: c̃ ‖ z ‖ h.
+    function _length() private view returns (uint256) {
+        return _challenge + _z + _omega + _rows;
     }
 
     /// @dev Copies what an SSTORE2 contract holds (its first byte is STOP); returns where it ends.
@@ -205,3 +220,4 @@ abstract contract MLDSAVerifier is IMLDSAVerifier {
         }
     }
 }
+// slither-disable-end assembly,too-many-digits

@@ -71,7 +71,8 @@ abstract contract ModelRegistryAncestry is ModelRegistryRecords {
         for (uint256 i = 0; i < parents.length; ++i) {
             if (_contains(found, count, parents[i])) continue;
             if (count == MAX_ANCESTORS) revert ModelRegistry_TooManyAncestors(modelHash, MAX_ANCESTORS);
-            found[count++] = parents[i];
+            found[count] = parents[i];
+            ++count;
         }
         return count;
     }
@@ -80,10 +81,9 @@ abstract contract ModelRegistryAncestry is ModelRegistryRecords {
     function _contains(bytes32[] memory found, uint256 count, bytes32 value) private pure returns (bool contained) {
         assembly ("memory-safe") {
             let word := add(found, 0x20)
-            for { let end := add(word, shl(5, count)) } and(lt(word, end), iszero(contained)) { word := add(
-                word,
-                0x20
-            ) } {
+            for { let end := add(word, shl(5, count)) } and(lt(word, end), iszero(contained)) {
+                word := add(word, 0x20)
+            } {
                 contained := eq(mload(word), value)
             }
         }

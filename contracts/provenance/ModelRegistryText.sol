@@ -50,14 +50,14 @@ library ModelRegistryText {
     function _identifiers(bytes32 word, uint256 start, bool isPreRelease) private pure returns (uint256 position) {
         position = start;
         while (true) {
-            uint256 seen = 0;
+            bool isNumber = true;
             bytes1 character = _at(word, position);
             while (_in(IDENTIFIER, character)) {
-                seen |= 1 << uint8(character);
+                isNumber = isNumber && _in(DIGITS, character);
                 character = _at(word, ++position);
             }
             if (position == start) return INVALID;
-            if (isPreRelease && seen & ~DIGITS == 0 && _hasLeadingZero(word, start, position)) return INVALID;
+            if (isPreRelease && isNumber && _hasLeadingZero(word, start, position)) return INVALID;
             if (character != ".") return position;
             start = ++position;
         }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// solhint-disable gas-calldata-parameters
 pragma solidity 0.8.37;
 
 import {MLDSAChallenge} from "../crypto/MLDSAChallenge.sol";
@@ -53,7 +54,7 @@ contract MLDSAHarness {
         returns (bool good, bytes memory, uint256 used)
     {
         used = gasleft();
-        good = MLDSAHints.apply_(_source(y), _address(words), rows, omega, gamma2);
+        good = MLDSAHints.applyAll(_source(y), _address(words), rows, omega, gamma2);
         return (good, words, used - gasleft());
     }
 
@@ -64,9 +65,8 @@ contract MLDSAHarness {
     {
         words = new bytes(8_192);
         used = gasleft();
-        uint256 at_ = MLDSAChallenge.derive(
-            _address(input), input.length, _source(seed), seed.length, tau, _address(words), one
-        );
+        uint256 at_ =
+            MLDSAChallenge.derive(_address(input), input.length, _source(seed), seed.length, tau, _address(words), one);
         used -= gasleft();
         mu = new bytes(64);
         assembly ("memory-safe") {

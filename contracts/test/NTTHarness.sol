@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// solhint-disable gas-calldata-parameters
 pragma solidity 0.8.37;
 
 import {InverseNTT54} from "../crypto/generated/InverseNTT54.sol";

@@ -8,6 +8,7 @@ contract VerificationDouble {
         Honest,
         Reverting,
         Burning,
+        RevertingWithTrue,
         Silent,
         ShortTrue,
         Two,
@@ -33,12 +34,14 @@ contract VerificationDouble {
         uint256 size = manner == Manner.Silent ? 0 : manner == Manner.ShortTrue ? 31 : manner == Manner.Two ? 32 : 64;
         uint256 word = manner == Manner.Two ? 2 : 1;
         bool burns = manner == Manner.Burning;
-        // Answers `size` bytes of `word`, or burns all gas; a 1 of 31 bytes stands in the first of them.
+        bool reverts = manner == Manner.RevertingWithTrue;
+        // Answers `size` bytes of `word`, reverts with it, or burns all gas; a 1 of 31 bytes stands in the first of them.
         assembly ("memory-safe") {
             if burns { invalid() }
             if eq(size, 31) { word := shl(8, word) }
             mstore(0x00, word)
             mstore(0x20, 0)
+            if reverts { revert(0x00, 0x20) }
             return(0x00, size)
         }
     }

@@ -101,11 +101,12 @@ def _sla() -> click.Group:
 
 
 def _model() -> click.Group:
-    from novacron.cli import model_names, model_search, model_store
+    from novacron.cli import model_export, model_names, model_search, model_store
     from novacron.cli.model import model
 
-    for command in (*model_names.COMMANDS, *model_store.COMMANDS, *model_search.COMMANDS):
-        model.add_command(command)
+    for part in (model_names, model_store, model_search, model_export):
+        for command in part.COMMANDS:
+            model.add_command(command)
     return model
 
 

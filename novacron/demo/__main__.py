@@ -27,8 +27,8 @@ from rich.table import Table
 from novacron.chain import Anvil, EndpointPool, LocalSigner
 from novacron.demo import costs, training
 from novacron.demo.dao import Dao
-from novacron.demo.report import LogRow, Report, write
 from novacron.demo.release import Release, Trained
+from novacron.demo.report import LogRow, Report, write
 from novacron.deploy.local import deploy_local
 from novacron.exceptions import NovaCronError
 from novacron.provenance.clients.web3_client import Web3BlockchainClient

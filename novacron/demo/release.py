@@ -122,7 +122,7 @@ class Release:
             working = self.keys()
             parent, model = self.release(working)
             verified = self.quantum.is_verified(working.id, model)
-            self.certify(parent, model)
+            self.certify(model)
             found = self.search(model)
             fetched = self.fetch()
             lineage = self.folder / "lineage.svg"
@@ -142,9 +142,7 @@ class Release:
         for number, receipt in enumerate(registered.receipts, 1):
             self.note("trainer", f"ML-DSA-87 key: the contract derives its matrix, step {number}", receipt)
         until = self.time() + 90 * DAY - 60
-        request = self.quantum.authorization(
-            done.key.id, signer.verifying_key, until, account=self.trainer.address
-        )
+        request = self.quantum.authorization(done.key.id, signer.verifying_key, until, account=self.trainer.address)
         authorised = self.quantum.hand_in(self.trainer, sign_request(request, root))
         self.note("root key", "authorises it for 90 days, for this account only", authorised.receipt)
         return WorkingKey(done.key.id, signer)
@@ -190,10 +188,10 @@ class Release:
         self.note("trainer", f"registers epoch {epoch.number} as {version}, {what}", registered.receipt)
         return manifest.root
 
-    def certify(self, parent: bytes, model: bytes) -> None:
+    def certify(self, model: bytes) -> None:
         """A certifier evaluates the model itself and binds what it found to its certificate."""
         evaluation = self.evaluate()
-        (self.folder / "evaluation.json").write_text(evaluation.to_json())
+        evaluation.save(self.folder / "evaluation.json")
         receipt = self.registry.certify(self.certifier, model, self.time() + 365 * DAY, evaluation.digest)
         self.note(
             "certifier",
@@ -204,8 +202,9 @@ class Release:
     def evaluate(self) -> Evaluation:
         """Of the best checkpoint, on the images that were held out."""
         data = self.trained.data
-        model = predictor(self.trained.best.checkpoint)
-        return evaluate(model, data.test_images, data.test_labels, model=build_manifest(self.trained.best.checkpoint).root)
+        checkpoint = self.trained.best.checkpoint
+        digest = build_manifest(checkpoint).root
+        return evaluate(predictor(checkpoint), data.test_images, data.test_labels, model_hash=digest, test_part=None)
 
     def search(self, model: bytes) -> bool:
         """Find the model by the likeness of its weights, among all epochs."""
@@ -214,7 +213,7 @@ class Release:
             index.add(build_manifest(epoch.checkpoint).root, embed(epoch.checkpoint))
         last = self.trained.epochs[-1]
         probe = last if last is not self.trained.best else self.trained.epochs[-2]
-        hits = [hit for hit in index.search(embed(probe.checkpoint).vector, k=len(self.trained.epochs))]
+        hits = index.search(embed(probe.checkpoint).vector, k=len(self.trained.epochs))
         known = {build_manifest(epoch.checkpoint).root: epoch.number for epoch in self.trained.epochs}
         nearest = ", ".join(f"epoch {known[hit.model_hash]} ({hit.similarity:.4f})" for hit in hits[:4])
         self.note("consumer", f"searches with the weights of epoch {probe.number}: {nearest}")

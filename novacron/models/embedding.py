@@ -7,13 +7,15 @@ Definition, `novacron-sketch-1`, with `d` dimensions (at most 3,072):
    in decimal, separated by commas. Its element i (row-major) has the hash h = splitmix64(key + i · 9E3779B97F4A7C15)
    modulo 2^64; it is added to component ((h >> 32) · d) >> 32, negated where h is odd. This is a count sketch
    (Charikar, Chen, Farach-Colton 2002): it keeps inner products up to an error that falls with d.
-3. The sketch of a tensor of n elements is scaled to the length sqrt(n), so that no tensor drowns the others by the
-   scale of its values; sketches are added, and the sum is scaled to length 1 and rounded to float32.
+3. The sketch of a tensor of n elements is divided by its largest component (in absolute value) and then scaled to the
+   length sqrt(n), so that no tensor drowns the others by the scale of its values; a sketch of zeros is left out.
+   Sketches are added, and the sum, divided by its largest component, is scaled to length 1 and rounded to float32.
 
 Every step is integer arithmetic or additions of float64 in a fixed order (`bincount` and `cumsum` add one after the
 other, in pieces of `tensors.CHUNK`), so all platforms with IEEE 754 agree to the bit.
 
-A fine-tune stays near its base. Another architecture, or the same one trained from another start, is as far as chance.
+A fine-tune stays near its base. Another architecture, or the same one trained from another start, is as far as chance,
+but for what both have alike, such as norms that are still all ones.
 """
 
 from __future__ import annotations
@@ -41,9 +43,9 @@ _HASH_LABEL = b"novacron-vector-1\0"
 Vector = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Embedding:
-    """A unit vector for a model.
+    """A unit vector for a model. Two are equal when their `hash` is.
 
     Attributes:
         vector: float32 (d,), of length 1, read-only.
@@ -65,6 +67,12 @@ class Embedding:
         head = _HASH_LABEL + self.kind.encode() + b"\0" + self.dimensions.to_bytes(4, "little")
         return hashlib.sha256(head + self.vector.astype("<f4").tobytes()).digest()
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Embedding) and self.hash == other.hash
+
+    def __hash__(self) -> int:
+        return int.from_bytes(self.hash[:8], "little")
+
     @classmethod
     def of(cls, vector: ArrayLike, kind: str = OWN) -> Self:
         """A caller's own vector, scaled to length 1.
@@ -72,15 +80,18 @@ class Embedding:
         Raises:
             InputError: not one axis of 1 to 3,072 finite numbers, all of them zero, or a kind that is no word.
         """
-        given = np.asarray(vector, dtype=np.float64)
+        try:
+            given = np.asarray(vector).astype(np.float64, casting="same_kind")
+        except (ValueError, TypeError) as error:  # text, objects, complex numbers, lists of different lengths
+            raise InputError(f"an embedding has real numbers only: {error}") from error
         if given.ndim != 1 or not 1 <= given.size <= MAX_DIMENSIONS:
             raise InputError(
                 f"an embedding has one axis of 1 to {MAX_DIMENSIONS:,} numbers, this one has {given.shape}"
             )
         if not np.isfinite(given).all():
             raise InputError("an embedding has finite numbers only")
-        if not kind or "\0" in kind or len(kind.encode()) > 64:
-            raise InputError(f"kind {kind!r}: a word of at most 64 bytes")
+        if not (kind.isascii() and kind.isprintable() and 1 <= len(kind) <= 64) or " " in kind:
+            raise InputError(f"kind {kind!r}: give a word of at most 64 letters of ASCII")
         return cls(_unit(given), kind)
 
 
@@ -107,11 +118,14 @@ def _sum(tensors: Sequence[Tensor], dimensions: int) -> NDArray[np.float64]:
     total = np.zeros(dimensions)
     for tensor in tensors:
         sketch = _sketch(tensor, dimensions)
-        length = _length(sketch)
-        if not np.isfinite(length):
-            raise InputError(f"tensor {tensor.name!r} holds what is no finite number: such a model has no embedding")
-        if length > 0.0:
-            total += sketch * (np.sqrt(np.float64(tensor.size)) / length)
+        largest = np.max(np.abs(sketch))
+        if not np.isfinite(largest):
+            raise InputError(
+                f"tensor {tensor.name!r} holds NaN, infinity, or numbers too large to add: it has no embedding"
+            )
+        if largest > 0.0:
+            scaled = sketch / largest  # so that squares neither overflow nor vanish
+            total += scaled * (np.sqrt(np.float64(tensor.size)) / _length(scaled))
     return total
 
 
@@ -119,12 +133,13 @@ def _sketch(tensor: Tensor, dimensions: int) -> NDArray[np.float64]:
     shape = ",".join(map(str, tensor.shape)).encode()
     digest = hashlib.sha256(b"\0".join((KIND.encode(), tensor.name.encode(), shape))).digest()
     key, at, sketch = np.uint64(int.from_bytes(digest[:8], "little")), 0, np.zeros(dimensions)
-    for piece in tensor.pieces():
-        hashes = _splitmix64(key + np.arange(at, at + piece.size, dtype=np.uint64) * _STEP)
-        buckets = ((hashes >> np.uint64(32)) * np.uint64(dimensions)) >> np.uint64(32)
-        signed = np.where(hashes & np.uint64(1), -piece, piece)
-        sketch += np.bincount(buckets.astype(np.int64), weights=signed, minlength=dimensions)
-        at += piece.size
+    with np.errstate(over="ignore", invalid="ignore"):  # the caller looks at the sum
+        for piece in tensor.pieces():
+            hashes = _splitmix64(key + np.arange(at, at + piece.size, dtype=np.uint64) * _STEP)
+            buckets = ((hashes >> np.uint64(32)) * np.uint64(dimensions)) >> np.uint64(32)
+            signed = np.where(hashes & np.uint64(1), -piece, piece)
+            sketch += np.bincount(buckets.astype(np.int64), weights=signed, minlength=dimensions)
+            at += piece.size
     return sketch
 
 
@@ -143,8 +158,8 @@ def _length(vector: NDArray[np.float64]) -> np.float64:
 def _unit(vector: NDArray[np.float64]) -> Vector:
     largest = np.max(np.abs(vector))
     if largest == 0.0:
-        raise InputError("all weights are zero: such a model has no embedding")
-    scaled = vector / largest  # so that squares neither overflow nor vanish
+        raise InputError("all numbers are zero: there is no embedding of that")
+    scaled = vector / largest
     unit: Vector = (scaled / _length(scaled)).astype(np.float32)
     unit.setflags(write=False)
     return unit

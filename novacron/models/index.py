@@ -2,9 +2,14 @@
 
 Vectors are kept whole in SQLite, which is what counts. Above `EXACT` models, `build` makes an inverted file of product
 codes (Jégou, Douze, Schmid 2011; faiss) from them: each vector in `d / 8` codes of 8 bits. A search takes candidates
-from there, and from what was added since, and ranks them by their whole vectors, so every similarity it gives is exact.
+from there, and from what was added since, and ranks them by their whole vectors, so every similarity it gives is exact,
+and is that of the vector whose digest it gives.
 
 A hit is a claim of this index. Whoever acts on it compares its `vector_hash` with the registry's.
+
+The codes are a file `codes-<SHA-256>.faiss` that a row of the database names. It is written before that row, so a crash
+leaves the old codes, or the new ones, and at most a file that the next `build` removes. The codes before the present
+ones stay too, for who is reading them.
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ from numpy.typing import NDArray
 from novacron.atomic import write_atomically
 from novacron.exceptions import CorruptStoreError, InputError
 from novacron.models.embedding import Embedding, Vector
-from novacron.stores import open_store, snapshot, transaction
+from novacron.stores import open_store, snapshot, transaction, translate_errors
 
 #: Up to so many models a search compares with every one of them; above, `build` pays.
 EXACT = 5_000
@@ -36,6 +41,8 @@ _ROUNDS = 8
 #: Most vectors that are compared at a time.
 _BLOCK = 4_096
 _CODE_WIDTH = 8
+#: faiss learns so many codes for each piece of a vector, from as many vectors at least.
+_CODES = 256
 _APPLICATION = 0x4E43_5649
 _SCHEMA = """
 CREATE TABLE models (
@@ -94,7 +101,8 @@ class ModelIndex:
 
     def __contains__(self, model_hash: object) -> bool:
         with snapshot(self._store) as store:
-            return store.execute("SELECT 1 FROM models WHERE model = ?", (model_hash,)).fetchone() is not None
+            question = "SELECT 1 FROM models WHERE model = ?"
+            return isinstance(model_hash, bytes) and store.execute(question, (model_hash,)).fetchone() is not None
 
     # -- changing ----------------------------------------------------------------------------------------------------
 
@@ -128,69 +136,97 @@ class ModelIndex:
             return store.execute("DELETE FROM models WHERE model = ?", (model_hash,)).rowcount > 0
 
     def build(self) -> bool:
-        """Make the codes of all models anew; False below `EXACT` models, where every vector is looked at.
+        """Make the codes of all models anew; False for `EXACT` models or fewer, where every vector is looked at.
 
-        The old codes serve until the new ones are complete.
+        The old codes serve until the new ones are complete. Others may change the index meanwhile.
+
+        Raises:
+            StoreFullError, StoreBusyError and others, as `transaction`: the old codes stay.
         """
         with snapshot(self._store) as store:
-            numbers = np.array(
-                [n for (n,) in store.execute("SELECT number FROM models ORDER BY number")], dtype=np.int64
-            )
-            before = self._fact(store, "codes")
+            numbers = self._numbers(store)
         if len(numbers) <= EXACT:
             return False
         codes = self._learn(numbers)
+        if codes is None:
+            return False
         for start in range(0, len(numbers), _BLOCK):
             found, vectors = self._vectors(numbers[start : start + _BLOCK])
             codes.add_with_ids(_padded(vectors), found)
         data = faiss.serialize_index(codes).tobytes()
         name = f"codes-{hashlib.sha256(data).hexdigest()}.faiss"
-        write_atomically(self.folder / name, data)
-        with transaction(self._store) as store:
+        with transaction(self._store) as store:  # of several that build, one at a time writes and clears up
+            self._clear_up({name, self._fact(store, "codes")})
+            write_atomically(self.folder / name, data)
             facts = (("codes", name), ("covered", int(numbers[-1])))
             store.executemany("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", facts)
-        if before not in (None, name):
-            (self.folder / str(before)).unlink(missing_ok=True)
         return True
+
+    def _clear_up(self, kept: set[str]) -> None:
+        with translate_errors(self.folder):
+            for pattern in ("codes-*.faiss", ".codes-*.faiss.*.new"):
+                for path in self.folder.glob(pattern):
+                    if path.name not in kept:
+                        path.unlink(missing_ok=True)
 
     # -- searching ---------------------------------------------------------------------------------------------------
 
-    def search(self, vector: Vector, k: int = 10) -> list[Hit]:
+    def search(self, vector: Vector | Embedding, k: int = 10) -> list[Hit]:
         """The models whose embeddings are most like a vector, the best first; fewer than `k` where there are fewer.
 
         Args:
-            vector: float32 (d,), as `Embedding.vector`.
+            vector: of the index's dimension; of any length but 0.
 
         Raises:
-            InputError: `k` below 1, or a vector of another dimension than the index's.
-            CorruptStoreError: the codes' file is damaged: build them again.
+            InputError: `k` below 1, or an embedding of another kind or dimension than the index's.
+            CorruptStoreError: the codes' file is damaged: build them again; or a vector is not that of its digest.
         """
         if k < 1:
             raise InputError(f"{k} hits: ask for 1 at least")
-        asked = np.ascontiguousarray(vector, dtype=np.float32)
-        with snapshot(self._store) as store:
-            dimensions = self._fact(store, "dimensions")
-            if dimensions is None:
-                return []
-            if asked.shape != (dimensions,):
-                raise InputError(f"the index has vectors of {dimensions} numbers, this one has {asked.shape}")
-            candidates = self._candidates(store, asked, k)
-            best: list[tuple[float, int]] = []
-            for numbers, vectors in self._blocks(candidates):
-                best += zip((vectors @ asked).tolist(), numbers.tolist(), strict=True)
-                best = sorted(best, key=lambda one: (-one[0], one[1]))[:k]
-            return [self._hit(store, number, similarity) for similarity, number in best]
+        given = vector if isinstance(vector, Embedding) else Embedding.of(vector)
+        name = None
+        while True:
+            with snapshot(self._store) as store:
+                kind, dimensions = self._fact(store, "kind"), self._fact(store, "dimensions")
+                if kind is None:
+                    return []
+                if isinstance(vector, Embedding):
+                    self._require_same_kind(store, given)
+                if given.dimensions != dimensions:
+                    raise InputError(f"the index has vectors of {dimensions} numbers, this one has {given.dimensions}")
+                before, name = name, self._fact(store, "codes")
+                try:
+                    codes = None if name is None else self._loaded(name)
+                except CorruptStoreError:
+                    if name == before:
+                        raise
+                    continue  # perhaps somebody built others since this snapshot: look again
+                best = self._best(store, codes, given.vector, k)
+                return [self._hit(store, kind, number, similarity) for similarity, number in best]
 
-    def _candidates(self, store: Any, asked: Vector, k: int) -> NDArray[np.int64]:
-        """Numbers of the models worth a look: all, or what the codes say and what is not in them yet."""
-        name, covered = self._fact(store, "codes"), self._fact(store, "covered") or 0
-        near = np.empty(0, dtype=np.int64)
-        if name is not None:
-            wanted = max(_REFINE * k, _LEAST)
-            _, found = self._loaded(str(name)).search(_padded(asked[None, :]), wanted)
-            near = found[0][found[0] >= 0]
-        later = [n for (n,) in store.execute("SELECT number FROM models WHERE number > ? ORDER BY number", (covered,))]
-        return np.concatenate([near, np.array(later, dtype=np.int64)])
+    def _best(self, store: Any, codes: Any, asked: Vector, k: int) -> list[tuple[float, int]]:
+        """Similarities and numbers of the best, among the candidates; among all where those are too few."""
+        total = int(store.execute("SELECT count(*) FROM models").fetchone()[0])
+        wanted = max(_REFINE * k, _LEAST)
+        if codes is not None and wanted < total:
+            _, found = codes.search(_padded(asked[None, :]), wanted)
+            later = self._numbers(store, self._fact(store, "covered"))
+            best = self._ranked(np.concatenate([found[0][found[0] >= 0], later]), asked, k)
+            if len(best) == min(k, total):  # not so when many were removed since
+                return best
+        return self._ranked(self._numbers(store), asked, k)
+
+    def _ranked(self, numbers: NDArray[np.int64], asked: Vector, k: int) -> list[tuple[float, int]]:
+        best: list[tuple[float, int]] = []
+        for found, vectors in self._blocks(numbers):
+            best += zip((vectors @ asked).tolist(), found.tolist(), strict=True)
+            best = sorted(best, key=lambda one: (-one[0], one[1]))[:k]
+        return best
+
+    @staticmethod
+    def _numbers(store: Any, above: int = 0) -> NDArray[np.int64]:
+        rows = store.execute("SELECT number FROM models WHERE number > ? ORDER BY number", (above,))
+        return np.array([number for (number,) in rows], dtype=np.int64)
 
     def _blocks(self, numbers: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
         for start in range(0, len(numbers), _BLOCK):
@@ -208,18 +244,24 @@ class ModelIndex:
         found = np.array([number for number, _ in rows], dtype=np.int64)
         return found, np.frombuffer(b"".join(data for _, data in rows), dtype="<f4").reshape(len(rows), dimensions)
 
-    def _hit(self, store: Any, number: int, similarity: float) -> Hit:
-        model, digest = store.execute("SELECT model, vector_hash FROM models WHERE number = ?", (number,)).fetchone()
-        return Hit(bytes(model), max(-1.0, min(1.0, similarity)), bytes(digest))
+    def _hit(self, store: Any, kind: str, number: int, similarity: float) -> Hit:
+        question = "SELECT model, vector_hash, vector FROM models WHERE number = ?"
+        model, digest, vector = store.execute(question, (number,)).fetchone()
+        if Embedding(np.frombuffer(vector, dtype="<f4"), kind).hash != digest:
+            raise CorruptStoreError(f"{self.folder}: the vector of model {model.hex()} is not that of its digest")
+        return Hit(model, max(-1.0, min(1.0, similarity)), digest)
 
     # -- codes -------------------------------------------------------------------------------------------------------
 
     def _learn(self, numbers: NDArray[np.int64]) -> Any:
-        """An empty inverted file whose codes were learnt from an even sample."""
+        """An empty inverted file whose codes were learnt from an even sample; None when too few of it are left."""
         sample = numbers[np.linspace(0, len(numbers) - 1, min(len(numbers), _SAMPLE)).astype(np.int64)]
-        vectors = _padded(np.concatenate([vectors for _, vectors in self._blocks(sample)]))
+        blocks = [_padded(vectors) for _, vectors in self._blocks(sample)]
+        if sum(map(len, blocks)) < _CODES:
+            return None
+        vectors = np.concatenate(blocks)
         width = vectors.shape[1]
-        lists = int(len(numbers) ** 0.5)
+        lists = min(int(len(numbers) ** 0.5), len(vectors))
         codes = faiss.IndexIVFPQ(
             faiss.IndexFlatIP(width), width, lists, width // _CODE_WIDTH, 8, faiss.METRIC_INNER_PRODUCT
         )

@@ -1,13 +1,17 @@
-"""The tensors of a model's files, in pieces and without pickle: safetensors, `.npz` and `.npy`, told by content.
+"""The tensors of a model's files, in pieces and without pickle: safetensors, `.npz` and `.npy`.
 
-Memory stays bounded by `CHUNK` elements, except for arrays in Fortran order, which are read whole.
+Every byte of such a file is of a tensor or of its header: a file that ends early, or goes on, is refused, and so is one
+whose name promises tensors that are not there. Memory stays bounded by `CHUNK` elements, except for arrays in Fortran
+order, which are read whole.
 """
 
 from __future__ import annotations
 
 import json
+import lzma
 import math
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -26,12 +30,16 @@ from novacron.provenance.files import GIT_PATHS, FoundFile, scan
 CHUNK = 1 << 18
 #: Longest header of a safetensors file, bytes, as its reference implementation has it.
 MAX_HEADER = 100_000_000
-_NPY, _ZIP = b"\x93NUMPY", b"PK\x03\x04"
+_NPY = b"\x93NUMPY"
+#: What a damaged archive makes zipfile and what it unpacks with raise; RuntimeError: encrypted, or an unknown method.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError, RuntimeError)
 #: safetensors' types → NumPy's, little-endian. BF16 is handled apart: NumPy has none.
 _TYPES = {
     "BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8", "BF16": "<u2",
 }  # fmt: skip
+
+_BOOLEAN = ("?", "|b1")
 
 Opener = Callable[[], AbstractContextManager[IO[bytes]]]
 
@@ -65,11 +73,11 @@ class Tensor:
         """
         try:
             yield from self._pieces()
-        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-            raise UnreadableFileError(f"tensor {self.name!r} is damaged: {error}") from error
+        except (OSError, *_DAMAGED) as error:
+            raise UnreadableFileError(f"tensor {self.name!r} is damaged, or its file changed: {error}") from error
 
     def _pieces(self) -> Iterator[NDArray[np.float64]]:
-        kind = np.dtype(self._kind)
+        kind = np.dtype("u1" if self._kind in _BOOLEAN else self._kind)
         with self._open() as stream:
             left = self.size
             while left:
@@ -80,6 +88,8 @@ class Tensor:
                 flat = np.frombuffer(data, dtype=kind)
                 if self._bfloat16:  # the upper half of a float32
                     flat = (flat.astype(np.uint32) << np.uint32(16)).view(np.float32)
+                elif self._kind in _BOOLEAN:  # what another byte than 0 and 1 casts to depends on the platform
+                    flat = flat != 0
                 if self._fortran:
                     whole = flat.reshape(self.shape, order="F").reshape(-1).astype(np.float64)
                     yield from (whole[at : at + CHUNK] for at in range(0, count, CHUNK))
@@ -114,11 +124,14 @@ def _of_file(file: FoundFile) -> Iterator[Tensor]:
             start = stream.read(8)
             if start.startswith(_NPY[:6]):
                 stream.seek(0)
-                yield _npy(prefix + PurePosixPath(file.relative).stem, stream, location.open, location)
-            elif start.startswith(_ZIP) and location.suffix == ".npz":
+                size = location.stat().st_size
+                yield _npy(prefix + PurePosixPath(file.relative).stem, stream, location.open, size, location)
+            elif location.suffix == ".npz":
                 yield from _npz(prefix, location)
             elif location.suffix == ".safetensors":
                 yield from _safetensors(prefix, start, stream, location)
+            elif location.suffix == ".npy":
+                raise InputError(f"{location} does not begin as NumPy's files do: it is damaged")
     except OSError as error:
         raise UnreadableFileError(f"cannot read {location}: {error.strerror}") from error
 
@@ -126,12 +139,14 @@ def _of_file(file: FoundFile) -> Iterator[Tensor]:
 def _npz(prefix: str, location: Path) -> Iterator[Tensor]:
     try:
         with zipfile.ZipFile(location) as archive:
-            for member in archive.namelist():
+            for info in archive.infolist():
+                member = info.filename
                 if not member.endswith(".npy"):
                     raise InputError(f"{location} holds {member!r}: not an archive of NumPy's")
+                name, opener = prefix + member.removesuffix(".npy"), _Member(location, member)
                 with archive.open(member) as stream:
-                    yield _npy(prefix + member.removesuffix(".npy"), stream, _Member(location, member), location)
-    except zipfile.BadZipFile as error:
+                    yield _npy(name, stream, opener, info.file_size, location)
+    except _DAMAGED as error:
         raise InputError(f"{location} is a damaged archive: {error}") from error
 
 
@@ -146,25 +161,32 @@ class _Member:
             return archive.open(self.member)  # keeps the file open until it is closed itself
 
 
-def _npy(name: str, stream: IO[bytes], opener: Callable[..., Any], location: Path) -> Tensor:
+def _npy(name: str, stream: IO[bytes], opener: Callable[..., Any], size: int, location: Path) -> Tensor:
     try:
         version = np.lib.format.read_magic(stream)  # type: ignore[no-untyped-call]
+        if version not in ((1, 0), (2, 0), (3, 0)):
+            raise ValueError(f"version {version}")
         read: Any = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, fortran, kind = read(stream)
-    except ValueError as error:
+        found, fortran, kind = read(stream)
+        shape = tuple(map(int, found))
+        if min(shape, default=0) < 0:
+            raise ValueError(f"shape {shape}")
+    except (ValueError, TypeError, RecursionError, MemoryError, tokenize.TokenError) as error:
         raise InputError(f"{location}, array {name!r}: its header is damaged ({error})") from error
     if kind.hasobject:
         raise InputError(f"{location}, array {name!r} holds objects, which are pickles: they are never loaded")
     if kind.kind not in "buif" or kind.itemsize > 8:
         raise InputError(f"{location}, array {name!r} is of type {kind}: give real numbers of at most 64 bits")
     start = stream.tell()
+    if start + math.prod(shape) * kind.itemsize != size:
+        raise InputError(f"{location}, array {name!r}: {size - start} bytes do not hold {shape} of {kind}")
 
     def opened() -> AbstractContextManager[IO[bytes]]:
         again: IO[bytes] = opener("rb")
-        again.seek(start)
+        again.read(start)  # seeking would have zipfile leave out the checksum, from Python 3.12 on
         return again
 
-    return Tensor(name, tuple(shape), kind.str, False, fortran and len(shape) > 1, opened)
+    return Tensor(name, shape, kind.str, False, fortran and len(shape) > 1, opened)
 
 
 def _safetensors(prefix: str, start: bytes, stream: IO[bytes], location: Path) -> Iterator[Tensor]:
@@ -176,7 +198,9 @@ def _safetensors(prefix: str, start: bytes, stream: IO[bytes], location: Path) -
     try:
         header = json.loads(stream.read(length), object_pairs_hook=_without_duplicates)
         entries = {name: entry for name, entry in header.items() if name != "__metadata__"}
-        spans = sorted((*map(int, entry["data_offsets"]), name) for name, entry in entries.items())
+        spans = sorted((*_offsets(entry), name) for name, entry in entries.items())
+        for name in entries:
+            name.encode()  # JSON can hold what UTF-8 cannot
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(f"{location}: its header is damaged ({error})") from error
     end = 0
@@ -192,9 +216,9 @@ def _safetensors(prefix: str, start: bytes, stream: IO[bytes], location: Path) -
 
 def _safetensor(name: str, entry: Mapping[str, Any], begin: int, stop: int, base: int, location: Path) -> Tensor:
     kind, shape = entry.get("dtype"), entry.get("shape")
-    if kind not in _TYPES:
+    if not isinstance(kind, str) or kind not in _TYPES:
         raise InputError(f"{location}, tensor {name!r} is of type {kind!r}: give one of {', '.join(_TYPES)}")
-    if not isinstance(shape, list) or not all(isinstance(n, int) and n >= 0 for n in shape):
+    if not isinstance(shape, list) or not all(type(n) is int and n >= 0 for n in shape):
         raise InputError(f"{location}, tensor {name!r}: its shape is {shape!r}")
     if math.prod(shape) * np.dtype(_TYPES[kind]).itemsize != stop - begin:
         raise InputError(f"{location}, tensor {name!r}: {stop - begin} bytes do not hold {shape} of {kind}")
@@ -205,6 +229,13 @@ def _safetensor(name: str, entry: Mapping[str, Any], begin: int, stop: int, base
         return stream
 
     return Tensor(name, tuple(shape), _TYPES[kind], kind == "BF16", False, opened)
+
+
+def _offsets(entry: Mapping[str, Any]) -> tuple[int, int]:
+    begin, stop = entry["data_offsets"]
+    if type(begin) is not int or type(stop) is not int:
+        raise TypeError(f"offsets {begin!r} and {stop!r}")
+    return begin, stop
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(wor
         assert done.returncode == 0, done.stderr
         assert "Handed over." in done.stdout
         manifest = load_manifest(workspace / "deployments" / "ethereum-local" / "manifest.json")
-        assert len(manifest.instances) == 31
+        assert len(manifest.instances) == 38
 
         good = run(workspace, "ape", "run", "check_handover", *network)
         assert good.returncode == 0, good.stdout + good.stderr

@@ -162,7 +162,7 @@ def test_the_suite_is_verified_with_plan_configuration_and_all_bytes(
     report = verify_deployment(pool, folder, source, plans)
     report.raise_if_failed()
     assert [item.instance for item in report.instances if not item.exact] == []
-    assert len(report.instances) == len(suite(LOCAL_GENESIS).instances) == 31
+    assert len(report.instances) == len(suite(LOCAL_GENESIS).instances) == 38
 
 
 def test_a_manifest_with_another_configuration_is_found(

@@ -1,7 +1,7 @@
-"""Gas of the post-quantum verifiers, of key registration, and of verifications; used by tests/gas/snapshot.py.
+"""Gas of the post-quantum verifiers, their kernels, and of key registration; used by tests/gas/snapshot.py.
 
 Signatures come from `signatures.json`, since signing is randomised: each is of `MESSAGE`, by a key that signed nothing
-else. What `QuantumVerification` itself takes is measured over a verifier that accepts everything.
+else.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ BOUNDS = {
         for step in range(1, steps + 1)
     },
 }
-#: Scheme → its number and the contract that verifies it.
+#: Scheme → the contract that verifies it, in the order of their numbers.
 VERIFIERS = {"ML-DSA-44": "MLDSA44", "ML-DSA-65": "MLDSA65", "ML-DSA-87": "MLDSA87"}
 SLH = "SLH-DSA-SHA2-128s"
 
@@ -58,9 +58,23 @@ def measure_quantum() -> dict[str, int]:
             figures[f"{scheme}: verify"] = _verify(
                 chain, chain.deploy(name, keys.address), key, signed[scheme]["signature"]
             )
+        figures |= _phases(chain)
         verifier = chain.deploy("SLHDSASHA2128s")
         figures[f"{SLH}: verify"] = _verify(chain, verifier, signed[SLH]["publicKey"], signed[SLH]["signature"])
     return figures
+
+
+def _phases(chain: Chain) -> dict[str, int]:
+    """Gas of the kernels alone, which does not depend on their input."""
+    transforms = chain.deploy("NTTHarness").functions
+    names = ("one state", "two states", "four states")
+    keccak = dict(zip(names, chain.deploy("Keccak1600Harness").functions.gas().call(), strict=True))
+    return {f"Keccak-f[1600], {name}": int(used) for name, used in keccak.items()} | {
+        "NTT, five polynomials": int(transforms.forward51([0] * 256).call()[1]),
+        "NTT, eight polynomials": int(transforms.forwardPair([0] * 512).call()[1]),
+        "inverse NTT, four polynomials": int(transforms.inverse54([0] * 256).call()[1]),
+        "inverse NTT, eight polynomials": int(transforms.inversePair([0] * 512).call()[1]),
+    }
 
 
 def _verify(chain: Chain, verifier: Contract, key: bytes, signature: bytes) -> int:

@@ -25,6 +25,10 @@ from tests.gas.compute import measure_compute
 from tests.gas.governance import measure_governance
 from tests.gas.market import BOUNDS as MARKET_BOUNDS
 from tests.gas.market import measure_market
+from tests.gas.models import BOUNDS as MODEL_BOUNDS
+from tests.gas.models import measure_models
+from tests.gas.quantum import BOUNDS as QUANTUM_BOUNDS
+from tests.gas.quantum import measure_quantum
 from tests.gas.sla import measure_sla
 from tests.support.contracts import deploy
 
@@ -69,6 +73,7 @@ BOUNDS = {
     "SLA: reportViolation of a VM, evidence of 5 monitors": Bound(200_000),
     "SLA: recordMeasurement, 5 monitors": Bound(200_000),
     "SLA: finalise, undisputed": Bound(200_000),
+    **{name: Bound(limit) for name, limit in {**MODEL_BOUNDS, **QUANTUM_BOUNDS}.items()},
 }
 
 Figures = dict[str, dict[str, int]]
@@ -98,6 +103,8 @@ def measure() -> Figures:
         "Curve and pool": measure_market(),
         "Orders and staking": measure_book(),
         "VMs": {f"VM: {name}": used for name, used in measure_compute().items()},
+        "Models": measure_models(),
+        "Post-quantum verifiers": measure_quantum(),
         "Agreements": {f"SLA: {name}": used for name, used in measure_sla().items()},
     }
 

@@ -45,7 +45,7 @@ versions = st.one_of(
 names = st.one_of(
     st.from_regex(r"[a-z0-9._A/-]{1,66}", fullmatch=True),
     st.from_regex(r"v[0-9]{1,8}[a-z.]?", fullmatch=True),
-    st.sampled_from(["latest", "latest1", "lates", "v", "", "a" * 63, "a" * 64]),
+    st.sampled_from(["latest", "latest1", "lates", "v", "x1", "12", "", "a" * 63, "a" * 64]),
     st.text(max_size=5),
 )
 

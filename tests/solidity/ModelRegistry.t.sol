@@ -119,6 +119,20 @@ contract ModelRegistryTest is ModelRegistryFixture {
         else registry.register(_id(1), VECTOR, "1.0.0", metadata, true, _none(), 0);
     }
 
+    /// @dev 2,048 bytes are the most.
+    function testFuzz_RegisterMetadataAtTheLimit(bool plain, bool kept) public {
+        string memory metadata = _text(2_049);
+        vm.expectRevert(abi.encodeWithSelector(IModelRegistry.ModelRegistry_MetadataTooLong.selector, 2_049, 2_048));
+        if (plain) registry.registerModel(_id(1), VECTOR, "1.0.0", metadata);
+        else registry.register(_id(1), VECTOR, "1.0.0", metadata, kept, _none(), 0);
+        metadata = _text(2_048);
+        vm.prank(OWNER);
+        if (plain) registry.registerModel(_id(1), VECTOR, "1.0.0", metadata);
+        else registry.register(_id(1), VECTOR, "1.0.0", metadata, kept, _none(), 0);
+        vm.assertEq(registry.models(_id(1)).metadataDigest, keccak256(bytes(metadata)));
+        vm.assertEq(registry.metadataOf(_id(1)), kept && !plain ? metadata : "");
+    }
+
     function test_RegisterInvalidVersionReverts() public {
         string[4] memory versions = ["1.0", "", "01.0.0", string.concat(LONG, "0")];
         for (uint256 i = 0; i < 4; ++i) {

@@ -45,6 +45,7 @@ contract ModelRegistryHandler is Test {
     bool[ALIASES] public aliasFrozen;
     mapping(uint256 version => uint256 model) public publishedAs;
     mapping(bytes32 name => uint256) public calls;
+    uint256 public steps;
 
     /// @dev The certifier of the registry is this contract; the name is the first person's.
     constructor(ModelRegistry registry, uint256 time_) {
@@ -363,6 +364,7 @@ contract ModelRegistryHandler is Test {
         (bool success, bytes memory answer) = address(REGISTRY).call(call_);
         vm.assertEq(success, refusal.length == 0, string(abi.encode(name)));
         if (!success) vm.assertEq(answer, refusal);
+        ++steps;
         ++calls[success ? name : bytes32(bytes4(refusal))];
         return success;
     }

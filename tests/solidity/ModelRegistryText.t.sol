@@ -187,7 +187,8 @@ contract ModelRegistryTextTest is Test {
     }
 
     function test_OtherAliasesAreValid() public view {
-        string[] memory texts = new string[](8);
+        string[] memory texts = new string[](10);
+        (texts[8], texts[9]) = ("x1", "12");
         (texts[0], texts[1], texts[2], texts[3]) = ("champion", "latest-1", "v", "v1.0");
         (texts[4], texts[5], texts[6], texts[7]) = ("v1a", "1", "va", "lates");
         _assertAll(harness.areAliases(texts), texts, true);

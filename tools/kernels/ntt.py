@@ -16,94 +16,26 @@ refuses to write a transform in which a bound does not hold.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
-Q, N, ROOT_OF_UNITY = 8380417, 256, 1753
-PRECISION = 32
-"""The table holds ⌊zeta · 2^32 / q⌋, of which a kernel takes the k bits at the top."""
+from tools.lanes import (
+    Bounds,
+    Lanes,
+    N,
+    Q,
+    Zeta,
+    companion,
+    constant,
+    largest_reduced,
+    reduced,
+    times,
+)
+from tools.yul import at, formatted, literal, signature
+
 FOLDER = "contracts/crypto/generated"
-
-
-def reversed_bits(value: int) -> int:
-    """The eight bits of `value` from the last to the first."""
-    return int(f"{value:08b}"[::-1], 2)
-
-
-ZETAS = [pow(ROOT_OF_UNITY, reversed_bits(m), Q) for m in range(N)]
-"""FIPS 204 appendix B: zetas[m] = 1753^BitRev8(m) mod q."""
-
-
-def companion(zeta: int, k: int) -> int:
-    """Shoup's ⌊zeta · 2^k / q⌋."""
-    return (zeta << k) // Q
-
-
-@dataclass
-class Lanes:
-    """How polynomials share a word: `count` lanes of `width` bits."""
-
-    width: int
-    count: int
-
-    def all(self, value: int) -> int:
-        """`value` in every lane."""
-        if not 0 <= value < 1 << self.width:
-            raise ValueError(f"{value} does not fit into {self.width} bits")
-        return sum(value << (self.width * lane) for lane in range(self.count))
-
-
-@dataclass
-class Bounds:
-    """The largest value of any lane, and the operations that change it."""
-
-    lanes: Lanes
-    largest: int
-    lowest: int = 0
-    largest_before: int = 0
-    log: list[str] = field(default_factory=list)
-
-    def shift_for(self, largest: int) -> int:
-        """The largest k for which lane · zeta' < 2^width, zeta' < 2^k."""
-        k = min(self.lanes.width - largest.bit_length(), PRECISION)
-        while k < PRECISION and largest * companion(Q - 1, k + 1) < 1 << self.lanes.width:
-            k += 1
-        if largest * Q >= 1 << self.lanes.width:
-            raise ValueError("a product by zeta leaves its lane")
-        return k
-
-    def product(self, largest: int, k: int) -> int:
-        """The largest result of Shoup's multiplication of a lane up to `largest`."""
-        return Q - 1 + ceil(largest * Q / (1 << k)) + 1
-
-    def check(self, value: int) -> int:
-        if value >= 1 << self.lanes.width:
-            raise ValueError(f"a lane reaches {value:#x}, more than {self.lanes.width} bits")
-        return value
-
-
-def literal(value: int) -> str:
-    return str(value) if value < 1 << 16 else f"{value:#x}"
-
-
-def times(factor: str, zeta: Zeta, k: int, lanes: Lanes) -> str:
-    """Shoup's multiplication of all lanes."""
-    mask = literal(lanes.all((1 << (lanes.width - k)) - 1))
-    quotient = f"and(shr({k}, mul({factor}, {zeta[1]})), {mask})"
-    return f"sub(mul({factor}, {zeta[0]}), mul({quotient}, {literal(Q)}))"
-
-
-def reduced(value: str, largest: int, lanes: Lanes) -> str:
-    """x − ⌊x / 2^23⌋ · q for all lanes."""
-    mask = literal(lanes.all((1 << (largest >> 23).bit_length()) - 1))
-    return f"sub({value}, mul(and(shr(23, {value}), {mask}), {literal(Q)}))"
-
-
-def largest_reduced(largest: int) -> int:
-    """The largest result of `reduced`."""
-    return (1 << 23) - 1 + (largest >> 23) * ((1 << 23) - Q)
 
 
 @dataclass(frozen=True)
@@ -112,67 +44,6 @@ class Layer:
 
     k: int
     offset: int
-
-
-Zeta = tuple[str, str]
-"""Expressions of a zeta and its companion."""
-
-
-def constant(m: int, k: int, factor: int = 1) -> Zeta:
-    """zetas[m] · factor as literals."""
-    zeta = ZETAS[m] * factor % Q
-    return literal(zeta), literal(companion(zeta, k))
-
-
-def at(pointer: str, words: int) -> str:
-    return f"add({pointer}, {literal(32 * words)})" if words else pointer
-
-
-WIDTH = 120
-
-
-def arguments(call: str) -> list[str]:
-    """The arguments of `name(a, b(c, d))`."""
-    inner = call[call.index("(") + 1 : -1]
-    depth, found = 0, [""]
-    for character in inner:
-        depth += (character == "(") - (character == ")")
-        if character == "," and depth == 0:
-            found.append("")
-        else:
-            found[-1] += character
-    return [item.strip() for item in found]
-
-
-def wrapped(text: str, indent: int, behind: str = "", before: int = 0) -> Iterator[str]:
-    """A call broken over lines as `forge fmt` does it."""
-    space = " " * indent
-    if before + indent + len(text) + len(behind) <= WIDTH or not text.endswith(")"):
-        yield f"{space}{text}{behind}"
-        return
-    yield f"{space}{text[: text.index('(')]}("
-    parts = arguments(text)
-    for number, part in enumerate(parts):
-        yield from wrapped(part, indent + 4, "," if number + 1 < len(parts) else "")
-    yield f"{space}){behind}"
-
-
-def formatted(lines: Iterable[str], indent: int) -> Iterator[str]:
-    """Lines of assembly, indented, the long ones broken."""
-    for line in lines:
-        bare = line.lstrip(" ")
-        here = indent + len(line) - len(bare)
-        target, assigned, value = bare.partition(" := ")
-        if here + len(bare) <= WIDTH or bare.startswith(("//", "for")):
-            yield " " * here + bare
-        elif assigned and target.startswith("let "):
-            yield f"{' ' * here}{target} :="
-            yield from wrapped(value, here + 4)
-        elif assigned:
-            first, *rest = wrapped(value, here, before=len(target) + 4)
-            yield from (f"{' ' * here}{target} := {first.lstrip(' ')}", *rest)
-        else:
-            yield from wrapped(bare, here)
 
 
 @dataclass
@@ -224,13 +95,6 @@ class Transform:
         lines += formatted(inner, 12)
         lines += ["        }", "    }"]
         self.functions.append("\n".join(lines))
-
-
-def signature(name: str, parameters: str) -> list[str]:
-    """The head of a private pure function, broken as `forge fmt` does it."""
-    head = f"    function {name}({parameters})"
-    whole = f"{head} private pure {{"
-    return [whole] if len(whole) <= WIDTH else [head, "        private", "        pure", "    {"]
 
 
 def each(number: int, zetas: list[str], call: str, parameters: str) -> str:
@@ -428,8 +292,12 @@ class Inverse(Transform):
 HEADER = """\
 // SPDX-License-Identifier: MIT
 // Generated by tools/kernels/ntt.py: change that, not this.
+// solhint-disable function-max-lines
+// slither-disable-start assembly,too-many-digits
 pragma solidity 0.8.37;
 """
+
+FOOTER = "// slither-disable-end assembly,too-many-digits"
 
 FIVE, FOUR, WIDE = Lanes(51, 5), Lanes(64, 4), Lanes(54, 4)
 GAMMA1 = 1 << 19
@@ -457,7 +325,7 @@ def inverse_wide(words: int) -> Inverse:
 
 def library(name: str, notice: str, parts: list[str]) -> str:
     head = [HEADER, f"/// @title {name}", f"/// @notice {notice}", f"library {name} {{"]
-    return "\n".join([*head, "\n\n".join(parts), "}", ""])
+    return "\n".join([*head, "\n\n".join(parts), "}", FOOTER, ""])
 
 
 def alone(transform: Transform, notes: list[str]) -> list[str]:

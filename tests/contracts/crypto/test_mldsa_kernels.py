@@ -16,7 +16,6 @@ from tests.support.fips204 import N, Polynomial, Q
 from tests.support.fips204_verify import (
     LANE_WIDTHS,
     SETS,
-    W_LANE,
     from_bytes,
     no_hints,
     pack,
@@ -27,6 +26,7 @@ from tests.support.fips204_verify import (
 )
 from tools.kernels import mldsa as mldsa_kernels
 from tools.kernels import ntt as ntt_kernels
+from tools.lanes import Bounds
 
 GAMMA1 = 1 << 19
 TRANSFORMS = {
@@ -105,8 +105,8 @@ def test_unused_lanes_stay_zero(transforms: Contract) -> None:
 def test_generator_refuses_bounds_that_do_not_hold() -> None:
     wide = ntt_kernels.WIDE
     with pytest.raises(ValueError, match="lane"):
-        ntt_kernels.Inverse(wide, ntt_kernels.Bounds(wide, 40 * Q), 1).build()
-    transform = ntt_kernels.Forward(ntt_kernels.FOUR, ntt_kernels.Bounds(ntt_kernels.FOUR, 9 * Q, 8 * Q), 1, 28)
+        ntt_kernels.Inverse(wide, Bounds(wide, 40 * Q), 1).build()
+    transform = ntt_kernels.Forward(ntt_kernels.FOUR, Bounds(ntt_kernels.FOUR, 9 * Q, 8 * Q), 1, 28)
     transform.signed = True
     with pytest.raises(ValueError, match="offset"):
         transform.build()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -267,13 +267,13 @@ def least_gas(verifier: Contract, case: Signed) -> int:
 
 def mean_steps() -> float:
     """Expected steps of a layer, over all nodes: digits are independent, the checksum follows from their sum."""
-    sums = Counter({0: 1.0})
+    sums = {0: 1.0}
     for _ in range(fips205.LEN_1):
-        following: Counter[int] = Counter()
+        following: defaultdict[int, float] = defaultdict(float)
         for total, chance in sums.items():
             for digit in range(16):
                 following[total + digit] += chance / 16
-        sums = following
+        sums = dict(following)
     return sum(chance * (s + sum(15 - (s >> shift & 15) for shift in (8, 4, 0))) for s, chance in sums.items())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.support.model_stock import get, released, source, stock, store
 from tests.support.model_world import actors, built, world
 
-__all__ = ["actors", "built", "world"]
+__all__ = ["actors", "built", "get", "released", "source", "stock", "store", "world"]

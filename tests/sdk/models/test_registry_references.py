@@ -95,7 +95,21 @@ def test_versions_of_semantic_versioning(version: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["", "1", "1.2", "01.2.3", "1.2.3-01", "1.2.3-", "1.2.3+", "1.2.3-a..b", "1.2.3 ", "１.2.3", "1.2.3-é"]
+    "version",
+    [
+        "",
+        "1",
+        "1.2",
+        "01.2.3",
+        "1.2.3-01",
+        "1.2.3-",
+        "1.2.3+",
+        "1.2.3-a..b",
+        "1.2.3 ",
+        "１.2.3",
+        "1.2.3-é",
+        "1.0.0-" + "x" * 27,
+    ],
 )
 def test_what_is_no_version(version: str) -> None:
     with pytest.raises(InvalidReferenceError, match=r"Semantic Versioning 2\.0\.0"):

@@ -240,6 +240,29 @@ def test_a_crash_at_any_point_leaves_the_old_or_the_new(tmp_path: Path, operatio
     assert old in seen
 
 
+def test_what_gets_a_name_has_reached_the_disk(store: LocalObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    renamed: list[Path] = []
+    sync, replace = os.fsync, pathlib.Path.replace
+
+    def recording(handle: int) -> None:
+        synced.append(os.fstat(handle).st_ino)
+        sync(handle)
+
+    def checked(self: Path, target: Path) -> Path:
+        assert self.stat().st_ino in synced, f"{self} was renamed before it was synced"
+        renamed.append(target)
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", recording)
+    monkeypatch.setattr(pathlib.Path, "replace", checked)
+    store.put("name", [b"data"])
+    content, name = renamed
+    assert [content.parent.parent.name, name.parent.name] == ["objects", "names"]
+    order = [synced.index(folder.stat().st_ino) for folder in (content.parent, content.parent.parent, name.parent)]
+    assert order == sorted(order)  # the content's folders before the name that points there
+
+
 def _put_and_die(folder: str) -> None:
     def chunks() -> Iterator[bytes]:
         yield b"half"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
@@ -84,15 +85,27 @@ def test_a_result_is_remembered_for_an_hour(world: QuantumWorld, desk: Desk, mon
     assert world.transactions(OPERATOR) == 1
 
 
-def test_many_callers_with_one_datum_wait_for_one_transaction(world: QuantumWorld, desk: Desk) -> None:
+def test_many_callers_with_one_datum_wait_for_one_transaction(
+    world: QuantumWorld, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, begun, go = QuantumVerification.verify_data, threading.Event(), threading.Event()
+
+    def slow(*args: Any, **options: Any) -> Any:
+        begun.set()
+        assert go.wait(20)
+        return plain(*args, **options)
+
     async def many() -> list[Any]:
-        service = desk.service
-        patient = [asyncio.create_task(service.verify_data(DATA, LEVEL)) for _ in range(4)]
-        leaving = asyncio.create_task(service.verify_data(DATA, LEVEL))
-        await asyncio.sleep(0.01)
-        leaving.cancel()
+        leaving = asyncio.create_task(desk.service.verify_digest(sha256(DATA), LEVEL))
+        await asyncio.to_thread(begun.wait, 20)
+        patient = [asyncio.create_task(desk.service.verify_digest(sha256(DATA), LEVEL)) for _ in range(4)]
+        await asyncio.sleep(0)
+        leaving.cancel()  # who goes away takes nothing from the others
+        await asyncio.gather(leaving, return_exceptions=True)
+        go.set()
         return await asyncio.gather(*patient)
 
+    monkeypatch.setattr(QuantumVerification, "verify_data", slow)
     results = run(many())
     assert len({one.transaction for one in results}) == 1
     assert world.transactions(OPERATOR) == 1

@@ -27,7 +27,7 @@ from novacron.provenance.digest import sha256
 from novacron.quantum.alerts import Alert, CallbackAlerts, LogAlerts, WebhookAlerts
 from novacron.quantum.client import QuantumVerification
 from novacron.quantum.messages import sign_request
-from novacron.quantum.service import RESULT_SECONDS
+from novacron.quantum.service import RESULT_SECONDS, BlockchainIntegrationService
 from tests.sdk.quantum.desk import DATA, Desk
 from tests.sdk.quantum.world import OPERATOR, WORKING_SEED, Actors, QuantumWorld
 from tests.support.faulty_rpc import Drop, FaultyRpc, on
@@ -112,6 +112,21 @@ def test_a_verification_that_counts_no_more_is_an_error(
         desk.data()
     with pytest.raises((QuantumError, RevertedError), match=r"counts for nothing|is revoked"):
         desk.batch([b"a"])
+
+
+def test_a_key_that_is_revoked_while_the_confirmations_are_waited_for_is_noticed(
+    world: QuantumWorld, desk: Desk, client: QuantumVerification, operator: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.verify_data(operator, world.working, sha256(DATA))
+    plain = BlockchainIntegrationService._confirmed
+
+    def meanwhile(*args: Any, **options: Any) -> Any:
+        client.hand_in(operator, sign_request(client.revocation(world.working.id, 1), world.root))
+        return plain(*args, **options)
+
+    monkeypatch.setattr(BlockchainIntegrationService, "_confirmed", meanwhile)
+    with pytest.raises(QuantumError, match="counts no more"):
+        desk.data()
 
 
 def test_a_time_out_leaves_a_transaction_that_the_next_call_waits_for(world: QuantumWorld, actors: Actors) -> None:
