@@ -10,8 +10,9 @@ import {IERC7913SignatureVerifier} from "@openzeppelin/contracts/interfaces/IERC
 /// @title MLDSA44Precompile
 /// @notice See `IMLDSA44Precompile`.
 /// @dev The precompile's word counts only where it is "valid", and only if it calls the same signature of another
-/// message invalid in the same breath. Everything else, its "invalid" too, is left to the verifier in Solidity. So a
-/// precompile that is not there, is repriced, or becomes another one with a fork costs gas, not verdicts.
+/// message, and under another key, invalid in the same breath. Everything else, its "invalid" too, is left to the
+/// verifier in Solidity. So a precompile that is not there, is repriced, or becomes another one with a fork, which finds
+/// its key elsewhere in the input, costs gas, not verdicts. One that reads all of the input and lies is not found out.
 ///
 /// Input of the precompile (EIP-8051, with the 64 bytes of tr that FIPS 204 needs):
 ///
@@ -105,7 +106,8 @@ contract MLDSA44Precompile is IMLDSA44Precompile {
     // Internal
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev Whether the precompile, if adopted, calls the signature valid, and not so for the hash turned over.
+    /// @dev Whether the precompile, if adopted, calls the signature valid, and not so for the hash turned over, nor with
+    /// another tr: what does not look at the key would let the signer choose one.
     function _isVouchedFor(bytes32 key, bytes32 hash, bytes calldata signature) private view returns (bool) {
         if (!adopted) return false;
         uint256 input = _input(key, hash, signature);
@@ -113,6 +115,11 @@ contract MLDSA44Precompile is IMLDSA44Precompile {
         assembly ("memory-safe") {
             mstore(input, not(hash))
         }
+        if (!_answers(input, INPUT_LENGTH, 0)) return false;
+        assembly ("memory-safe") {
+            mstore(input, hash)
+        }
+        _turn(input + 18_836);
         return _answers(input, INPUT_LENGTH, 0);
     }
 

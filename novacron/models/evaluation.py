@@ -17,7 +17,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -111,12 +111,9 @@ class Evaluation:
         """For JSON."""
         cross = None
         if self.folds:
-            scores = np.array(self.folds)
-            cross = {
-                "folds": list(self.folds),
-                "mean": _rounded(scores.mean()),
-                "deviation": _rounded(scores.std()),
-            }
+            mean = _mean(self.folds)
+            spread = math.sqrt(_mean([(score - mean) ** 2 for score in self.folds]))
+            cross = {"folds": list(self.folds), "mean": _rounded(mean), "deviation": _rounded(spread)}
         return {
             "format": FORMAT,
             "model": self.model_hash.hex(),
@@ -139,7 +136,7 @@ class Evaluation:
         """As `ProvenanceRecorder.record_validation` takes them."""
         found = {"accuracy": self.accuracy, "latency_p95_ms": self.latency["p95"]}
         if self.folds:
-            found["cross_validation_accuracy"] = _rounded(np.mean(self.folds))
+            found["cross_validation_accuracy"] = _rounded(_mean(self.folds))
         return found
 
     def save(self, path: Path) -> None:
@@ -349,6 +346,10 @@ def _latency(predict: Predict, inputs: Any) -> dict[str, float]:
 def _peak_memory() -> int:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return int(peak if sys.platform == "darwin" else peak * 1_024)  # kilobytes elsewhere
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)  # of the exact sum, so the same everywhere
 
 
 def _rounded(value: Any) -> float:

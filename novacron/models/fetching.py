@@ -6,9 +6,6 @@ on the way leaves nothing there.
 
 from __future__ import annotations
 
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +21,6 @@ from novacron.models.registry import ModelRegistry
 from novacron.models.stores import ObjectStore
 from novacron.provenance.manifest import Manifest, ProgressCallback, build_manifest
 from novacron.quantum.keys import EncryptionKey
-from novacron.stores import translate_errors
 
 
 @dataclass(frozen=True)
@@ -80,10 +76,9 @@ def fetch(
         on_decision(decision)
     decision.require_passed()
     digest, names = decision.model_hash, decision.manifest_digest
-    package = Package.load(store, digest)
-    draft = target.with_name(f".{target.name}.{uuid.uuid4().hex}.new")
-    try:
-        package.fetch(store, key, draft, allow_pickle=allow_pickle, manifest_digest=names, progress=progress)
+    manifests: list[Manifest] = []
+
+    def approve(draft: Path) -> None:
         manifest = build_manifest(draft, ignore_git=False)
         if manifest.root != digest or names not in (None, manifest_digest(manifest)):
             raise ModelMismatchError(
@@ -92,13 +87,12 @@ def fetch(
             )
         # It was downloaded for a while: what was revoked in that time is not handed out either.
         decide(registry, Reference(model_hash=digest), policy, confirmations=confirmations).require_passed()
-        with translate_errors(target):
-            _require_free(target)
-            draft.rename(target)
-            _sync(target.parent)
-    finally:
-        _remove(draft)
-    return Fetched(decision, target, manifest, names is not None)
+        manifests.append(manifest)
+
+    Package.load(store, digest).fetch(
+        store, key, target, allow_pickle=allow_pickle, manifest_digest=names, approve=approve, progress=progress
+    )
+    return Fetched(decision, target, manifests[0], names is not None)
 
 
 def _require_free(target: Path) -> None:
@@ -106,18 +100,3 @@ def _require_free(target: Path) -> None:
         raise InputError(f"{target} is there already: name another target, or remove it")
     if not target.parent.is_dir():
         raise InputError(f"{target.parent} is no folder: make it first")
-
-
-def _remove(draft: Path) -> None:
-    if draft.is_dir() and not draft.is_symlink():
-        shutil.rmtree(draft)
-    else:
-        draft.unlink(missing_ok=True)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

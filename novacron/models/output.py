@@ -147,6 +147,11 @@ class Output:
             os.close(self._file)
             self._file = -1
 
+    @property
+    def content(self) -> Path:
+        """What was written, before it is published."""
+        return self._content
+
     def publish(self) -> None:
         """Let the target be what was written. Raises InputError: something is there by now."""
         with translate_errors(self._target):

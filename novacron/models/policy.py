@@ -54,7 +54,7 @@ class Policy:
         run: a training run that was sealed with the model.
         names: metadata that binds the names of the model's files, and not only their contents.
         stages: it is in one of these; empty for any.
-        owners, certifiers: EIP-55 addresses; empty for anybody.
+        owners, certifiers: EIP-55 addresses; empty for anybody. Certifiers demand a certificate that stands, too.
         max_age: most seconds between the newest block that is shown and this machine's clock; None for any. A node
             that has stopped, or is kept from the chain, does not know what was revoked since.
     """
@@ -139,13 +139,18 @@ class Policy:
         )
         return [Objection("stale", text, bytes(32))]
 
+    @property
+    def _wants_certificate(self) -> bool:
+        """Who names certifiers wants a certificate of theirs that stands, and not one that they have taken back."""
+        return self.certified or bool(self.certifiers)
+
     def _certificate(self, root: Node, time: int) -> Iterator[Objection]:
         found = root.state.certificate
-        if self.certified and found is None:
+        if self._wants_certificate and found is None:
             yield _about(root, "not-certified", "is not certified")
-        elif self.certified and found is not None and found.revoked_at:
+        elif self._wants_certificate and found is not None and found.revoked_at:
             yield _about(root, "not-certified", f"had its certificate revoked at {moment(found.revoked_at)}")
-        elif self.certified and found is not None and time >= found.expires_at:
+        elif self._wants_certificate and found is not None and time >= found.expires_at:
             yield _about(
                 root, "certificate-expired", f"was certified until {moment(found.expires_at)}, which has passed"
             )
@@ -179,7 +184,7 @@ class Policy:
     def _verdict(self, root: Node, codes: set[str]) -> Iterator[Objection]:
         """The registry's own word, where it knows of something that was not found here."""
         verdict = root.state.verdict
-        passing = {Verdict.DEPLOYABLE} if self.certified else {Verdict.DEPLOYABLE, *_UNCERTIFIED}
+        passing = {Verdict.DEPLOYABLE} if self._wants_certificate else {Verdict.DEPLOYABLE, *_UNCERTIFIED}
         if verdict in passing or verdict.word in codes:
             return
         culprit = root.state.culprit if any(root.state.culprit) else root.model_hash

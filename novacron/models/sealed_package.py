@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ from novacron.quantum.keys import EncryptionKey, RecipientKey
 
 FORMAT = "novacron-package-v1"
 MAX_RECORD = 4096
+#: Reads of a record whose header is gone, each time another one, before the store counts as damaged.
+_ATTEMPTS = 5
 PACKAGES, HEADERS, PAYLOADS = "packages/", "headers/", "payloads/"
 
 _HEX = re.compile("[0-9a-f]{64}")
@@ -129,7 +131,7 @@ class Package:
         """Record and encoded header."""
         name = _record_name(model_hash)
         missing = ""
-        while True:
+        for _ in range(_ATTEMPTS):
             try:
                 record = _parse_record(read_object(store, name, MAX_RECORD), name, store)
             except MissingObjectError:
@@ -142,6 +144,7 @@ class Package:
                 return record, read_object(store, HEADERS + record["header"], MAX_HEADER_SIZE)
             except MissingObjectError:  # re-keyed between the two reads, or really lost
                 missing = record["header"]
+        raise CorruptObjectError(f"{name} in {store!r} names another header each time it is read; put the model again")
 
     def fetch(
         self,
@@ -151,6 +154,7 @@ class Package:
         *,
         allow_pickle: bool = False,
         manifest_digest: bytes | None = None,
+        approve: Callable[[Path], object] | None = None,
         progress: ProgressCallback | None = None,
     ) -> Manifest:
         """Write the model to `target`, a file or folder that does not exist yet; returns its manifest.
@@ -161,6 +165,7 @@ class Package:
         Args:
             allow_pickle: write a model with pickled objects too. Nothing here ever loads them.
             manifest_digest: what the archive's index must hash to, where the caller knows it.
+            approve: shown all that was written before it gets its name; what it raises leaves nothing.
             progress: called with (bytes done, bytes in all), both passes counted.
 
         Raises:
@@ -179,6 +184,8 @@ class Package:
             if not allow_pickle:
                 refuse_pickles(self._pickles(store, file_key, index, verification))
             self._read(store, file_key, output, manifest_digest, report)
+            if approve is not None:
+                approve(output.content)
             output.publish()
         return index.manifest
 

@@ -35,6 +35,7 @@ from novacron.stores import translate_errors
 
 _MARK, _FORMAT = "novacron-objects", "novacron object store, version 1\n"
 _DIGEST = re.compile("[0-9a-f]{64}")
+_DRAFT, _SHARD = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{2}")
 _SEPARATOR = "+"  # no name of an object holds one
 
 
@@ -77,6 +78,8 @@ class LocalObjectStore:
                 raise StorageError(f"{self.path} is an object store of another version; use the NovaCron that made it")
             for name in ("drafts", "names", "objects"):
                 (self.path / name).mkdir(exist_ok=True)
+                if (self.path / name).is_symlink():  # what is removed there would be removed from somewhere else
+                    raise StorageError(f"{self.path / name} is a symbolic link, which no object store has; remove it")
             _sync_folder(self.path)
         # A draft there may be somebody's, then the next one to open sweeps. A damaged name is told to who asks for it.
         with contextlib.suppress(StoreBusyError, CorruptObjectError):
@@ -240,14 +243,17 @@ class LocalObjectStore:
             names = [self._name_of(path) for path in (self.path / "names").iterdir() if path.name[0] != "."]
             kept = {pointer.digest for pointer in map(self._pointer, names) if pointer is not None}
             if only is not None:
-                if only not in kept:
-                    self._content(only).unlink(missing_ok=True)
+                path = self._content(only)
+                if only not in kept and not path.parent.is_symlink():
+                    path.unlink(missing_ok=True)
                 return 0
             leftovers = [path for path in (self.path / "names").iterdir() if path.name[0] == "."]
+            # Only what this store would have named so, in folders of its own; a stranger's file is left alone.
+            leftovers += [path for path in (self.path / "drafts").iterdir() if _DRAFT.fullmatch(path.name)]
             for folder in (self.path / "objects").iterdir():
-                # Only what this store would have named so; a stranger's file is left alone.
-                leftovers += [p for p in folder.iterdir() if _DIGEST.fullmatch(p.name) and p.name not in kept]
-            for path in (*leftovers, *(self.path / "drafts").iterdir()):
+                if _SHARD.fullmatch(folder.name) and not folder.is_symlink():
+                    leftovers += [p for p in folder.iterdir() if _DIGEST.fullmatch(p.name) and p.name not in kept]
+            for path in leftovers:
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed

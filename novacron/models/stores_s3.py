@@ -171,7 +171,13 @@ class S3ObjectStore:
                 if answer is None:
                     return  # begins at or beyond the end
                 if etag is None or end is None:
-                    end, etag = position + int(answer["ContentLength"]), str(answer["ETag"])
+                    given = position + int(answer["ContentLength"])
+                    if end is not None and given > end:
+                        raise StorageRefusedError(
+                            f"{self!r} gave {given - position} bytes of {name} instead of {end - position}: no "
+                            "ranges are served; use another service"
+                        )
+                    end, etag = given, str(answer["ETag"])
                 with contextlib.closing(answer["Body"]) as body:
                     while piece := body.read(PIECE):
                         yield piece

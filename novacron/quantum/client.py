@@ -292,7 +292,8 @@ class QuantumVerification:
         self._require_registered(message.scheme, message.public_key)
         call = ("enrolRoot", int(message.scheme), message.public_key, message.account, signed.signature)
         name = f"quantum/enrol/{message.key.hex()}"
-        return Done(*self._once(account, name, lambda: self.find_key(message.key), lambda: call))
+        done = Done(*self._once(account, name, lambda: self.find_key(message.key), lambda: call))
+        return _as_asked(done, message.account)
 
     def _authorize(self, account: Account, message: KeyAuthorization, signed: SignedRequest) -> Done:
         if root_id(signed.signer) != message.root:
@@ -316,7 +317,8 @@ class QuantumVerification:
             signed.signature,
         )
         name = f"quantum/authorize/{message.key.hex()}/{message.nonce}"
-        return Done(*self._once(account, name, lambda: self.find_key(message.key), lambda: call))
+        done = Done(*self._once(account, name, lambda: self.find_key(message.key), lambda: call))
+        return _as_asked(done, message.account, message.valid_until)
 
     def _revoke(self, account: Account, message: KeyRevocation, signed: SignedRequest) -> Done:
         before = self.key(message.key)
@@ -372,6 +374,22 @@ def _proof(key: WorkingKey, message: Message) -> bytes:
     if not key.signer.verifying_key.verify(signature, digest):  # a fault while signing can give a key away
         raise QuantumError(f"key {key.id.hex()} made a signature that does not verify: is this machine sound?")
     return key.id + signature
+
+
+def _as_asked(done: Done, account: str, valid_until: int | None = None) -> Done:
+    """That a key which was there before is the one that was asked for: its account and life never change."""
+    found = done.key
+    if (found.account or ANYBODY) != account:
+        raise QuantumError(
+            f"key {found.id.hex()} is there already, for {found.account or 'anybody'}: this request for {account} was "
+            "not done, and never will be; revoke the key and take a new one"
+        )
+    if valid_until is not None and found.valid_until > valid_until:
+        raise QuantumError(
+            f"key {found.id.hex()} is there already, until {found.valid_until}: this request until {valid_until} was "
+            "not done, and never will be; revoke the key when its time is over"
+        )
+    return done
 
 
 def _counting(record: VerificationRecord, digest: bytes) -> VerificationRecord:

@@ -176,7 +176,7 @@ def read(text: str, name: str) -> tuple[KeyEntry, dict[str, Any]]:
         )
         if entry.algorithm not in ALGORITHMS or len(entry.public_key) != _public_size(entry.algorithm):
             raise ValueError("its algorithm is unknown, or the public key has not its length")
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise KeyStoreError(f"the file of key {name} is no key file: {error}; restore it from a copy") from None
     return entry, members
 

@@ -230,7 +230,7 @@ class SignedRequest:
                 raise ValueError(f"its format is not {FORMAT}")
             signer = VerifyingKey(parse_scheme(document["scheme"]), _unhex(document["publicKey"]))
             return cls(request_of(document["request"]), signer, _unhex(document["signature"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             words = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) and error.args else str(error)
             raise QuantumError(f"this is no signed request of QuantumVerification: {words}") from None
 
@@ -248,7 +248,7 @@ def parse_request(text: str) -> Message:
     """A request from the typed data in a file. Raises QuantumError."""
     try:
         document = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise QuantumError(f"this is no request: {error}") from None
     return request_of(document)
 

@@ -99,7 +99,7 @@ contract NTTTest is Test {
         for (uint256 lane = 0; lane < lanes; ++lane) {
             uint256[] memory a = new uint256[](256);
             for (uint256 n = 0; n < 256; ++n) {
-                a[n] = (words[start + n] >> (width * lane) & ((1 << width) - 1)) % Q;
+                a[n] = (words[start + n] >> (width * lane) & (2 ** width - 1)) % Q;
             }
             if (forward) _ntt(a, zetas);
             else _inverse(a, zetas);
@@ -149,7 +149,7 @@ contract NTTTest is Test {
     ) private pure {
         for (uint256 lane = 0; lane < expected.length; ++lane) {
             for (uint256 n = 0; n < 256; ++n) {
-                uint256 value = words[start + n] >> (width * lane) & ((1 << width) - 1);
+                uint256 value = words[start + n] >> (width * lane) & (2 ** width - 1);
                 if (value % Q != expected[lane][n]) vm.assertEq(value % Q, expected[lane][n], "wrong residue");
                 if (value >= bound) vm.assertTrue(false, "out of its bound");
             }

@@ -88,10 +88,33 @@ def test_folds_share_out_every_class_evenly(counts: list[int], folds: int, seed:
         assert max(shares) - min(shares) <= 1
 
 
+def documented_order(count: int, seed: int, place: int) -> list[int]:
+    """How docs/model-search.md shuffles the examples of a class."""
+    state = int.from_bytes(hashlib.sha256(f"novacron-split-1\0{seed}\0{place}".encode()).digest()[:8], "little")
+    order = list(range(count))
+    for last in range(count - 1, 0, -1):
+        state = (state + 0x9E3779B97F4A7C15) % 2**64
+        z = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 % 2**64
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EB % 2**64
+        other = (z ^ (z >> 31)) % (last + 1)
+        order[last], order[other] = order[other], order[last]
+    return order
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**53 - 1])
+def test_splits_are_the_documented_ones(seed: int) -> None:
+    labels = np.array(["cat", "dog", "dog"] * 10)
+    cats, dogs = (np.flatnonzero(labels == one)[documented_order(n, seed, place)].tolist()
+                  for place, (one, n) in enumerate((("cat", 10), ("dog", 20))))  # fmt: skip
+    assert split(labels, 0.2, seed)[1].tolist() == sorted(cats[:2] + dogs[:4])
+    dealt = cats + dogs
+    assert [fold.tolist() for fold in stratified_folds(labels, 4, seed)] == [sorted(dealt[n::4]) for n in range(4)]
+
+
 def test_splits_never_change() -> None:
     labels = np.array(["cat", "dog"] * 5)
-    assert split(labels, 0.2, 0)[1].tolist() == [0, 0]
-    assert [fold.tolist() for fold in stratified_folds(labels, 5, 1)] == []
+    assert split(labels, 0.2, 0)[1].tolist() == [3, 6]
+    assert [fold.tolist() for fold in stratified_folds(labels, 5, 1)] == [[5, 8], [0, 1], [2, 7], [3, 4], [6, 9]]
 
 
 def test_seeds_give_splits_that_have_nothing_to_do_with_each_other() -> None:
@@ -224,8 +247,14 @@ def test_the_digest_of_data_is_of_type_shape_and_values() -> None:
     inputs, labels = flowers()
     digest = data_digest(inputs, labels)
     assert digest == data_digest(np.asfortranarray(inputs), labels.astype(">i8"))
-    others = [(inputs + 1, labels), (inputs, labels + 1), (inputs.astype("f4"), labels), (inputs.reshape(30, 8), labels),
-              (inputs, labels.astype("i4")), (labels, inputs)]  # fmt: skip
+    others = [
+        (inputs + 1, labels),
+        (inputs, labels + 1),
+        (inputs.astype("f4"), labels),
+        (inputs.reshape(30, 8), labels),
+        (inputs, labels.astype("i4")),
+        (labels, inputs),
+    ]
     assert len({digest, *(data_digest(*pair) for pair in others)}) == 7
     with pytest.raises(InputError, match="no bytes of its own"):
         data_digest(np.array([None]), labels)
@@ -237,9 +266,17 @@ def test_the_digest_of_data_is_of_type_shape_and_values() -> None:
 def test_the_document_and_its_digest_never_change() -> None:
     found = example()
     assert json.loads(found.to_json()) == found.to_dict()
-    assert found.to_dict()["cross_validation"] == {"deviation": 0.0, "folds": [], "mean": 0.0}
+    text = (
+        '{"accuracy":0.916667,"cpu_seconds":0.5,"cross_validation":{"deviation":0.3383,'
+        '"folds":[0.666667,0.333333,0.142857,1,0.111111],"mean":0.450794},'
+        '"data":"3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7","examples":12,'
+        '"format":"novacron-evaluation-1","latency_ms":{"p50":0.1,"p95":0.25,"p99":0.333333},'
+        '"model":"9372c470eeadd5ecd9c3c74c2b3cb633f8e2f2fad799250a0f70d652b6b825e4","peak_memory_bytes":123456789,'
+        '"seed":7,"test_part":0.2}'
+    )
+    assert found.to_json() == text
     assert found.digest == hashlib.sha256(found.to_json().encode()).digest()
-    assert found.digest.hex() == ""
+    assert found.digest.hex() == "c3800283bb73ac9b4584ec55fa6cec19e7e7464ea70bf835c16cf5a075769740"
 
 
 fractions = st.floats(0, 1)
@@ -283,7 +320,9 @@ TAMPERED = {
     "another order": json.dumps(dict(reversed(example().to_dict().items())), separators=(",", ":")),
     "another format": changed("format", "novacron-evaluation-2"),
     "a member more": changed("note", "approved"),
-    "a mean that is not that of the folds": changed("cross_validation", {"deviation": 0, "folds": [0.5, 0.5], "mean": 1}),
+    "a mean that is not that of the folds": changed(
+        "cross_validation", {"deviation": 0, "folds": [0.5, 0.5], "mean": 1}
+    ),
     "one fold": changed("cross_validation", {"deviation": 0, "folds": [1], "mean": 1}),
     "seven digits": changed("accuracy", 0.1234567),
     "more than all": changed("accuracy", 1.5),

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -232,8 +233,14 @@ def test_what_was_written_is_hashed_again(
     get: Fetch, source: Path, released: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def written(change: Callable[[Path], object]) -> Callable[..., None]:
-        def fetched(package: Package, store: object, key: object, target: Path, **_: object) -> None:
-            change(shutil.copytree(source, target))
+        def fetched(package: Package, store: object, key: object, target: Path, **more: Any) -> None:
+            draft = shutil.copytree(source, target.with_name(".draft"))
+            try:
+                change(draft)
+                more["approve"](draft)
+                draft.rename(target)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
 
         return fetched
 

@@ -122,7 +122,8 @@ def test_embeddings_of_another_kind_or_dimension_are_refused(index: ModelIndex, 
 
 
 @pytest.mark.parametrize(
-    ("vector", "k"), [([1.0, 2.0], 1), ([[1.0, 2.0, 3.0]], 1), ([1.0, np.nan, 3.0], 1), ([0.0] * 3, 1), ([1.0, 2, 3], 0)]
+    ("vector", "k"),
+    [([1.0, 2.0], 1), ([[1.0, 2.0, 3.0]], 1), ([1.0, np.nan, 3.0], 1), ([0.0] * 3, 1), ([1.0, 2, 3], 0)],
 )
 def test_a_search_for_what_is_no_vector_of_the_index_is_refused(index: ModelIndex, vector: Any, k: int) -> None:
     index.add(name(1), Embedding.of([1, 2, 3]))
@@ -176,9 +177,12 @@ def test_codes_find_what_looking_at_all_finds(coded: ModelIndex, monkeypatch: py
     there = {name(number): one for number, one in enumerate(models())}
     searches: list[int] = []
     ranked = ModelIndex._ranked
-    monkeypatch.setattr(
-        ModelIndex, "_ranked", lambda self, numbers, *rest: (searches.append(len(numbers)), ranked(self, numbers, *rest))[1]
-    )
+
+    def counted(self: ModelIndex, numbers: NDArray[np.int64], *rest: Any) -> Any:
+        searches.append(len(numbers))
+        return ranked(self, numbers, *rest)
+
+    monkeypatch.setattr(ModelIndex, "_ranked", counted)
     right = 0
     for asked in models(20):
         found = coded.search(asked, 4)
@@ -230,7 +234,8 @@ def test_another_process_reads_the_same(coded: ModelIndex) -> None:
     script = (
         "import sys, numpy; from novacron.models import index; index._LEAST = 40\n"
         "with index.ModelIndex(sys.argv[1]) as found:\n"
-        "    print(*(hit.model_hash.hex() for hit in found.search(numpy.frombuffer(bytes.fromhex(sys.argv[2]), 'f4'), 4)))"
+        "    hits = found.search(numpy.frombuffer(bytes.fromhex(sys.argv[2]), 'f4'), 4)\n"
+        "    print(*(hit.model_hash.hex() for hit in hits))"
     )
     asked = models()[7]
     command = [sys.executable, "-c", script, str(coded.folder), asked.vector.tobytes().hex()]

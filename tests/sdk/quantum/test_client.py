@@ -88,6 +88,21 @@ def test_an_authorisation_counts_once_and_in_its_turn(
     assert client.find_key(second.id) is None
 
 
+def test_a_key_that_is_there_for_another_account_or_longer_is_not_what_was_asked_for(
+    world: QuantumWorld, actors: Actors, client: QuantumVerification, operator: Account
+) -> None:
+    """A root bound to nobody, and a key that lives longer: who asked for less must not be told that it is done."""
+    root, key = SigningKey.generate(SLH_DSA), working_key(world)
+    client.hand_in(operator, sign_request(client.enrolment(root.verifying_key), root))
+    with pytest.raises(QuantumError, match=f"is there already, for anybody: this request for {operator.address}"):
+        client.hand_in(operator, sign_request(client.enrolment(root.verifying_key, operator.address), root))
+    actors.authorize(operator, key, days=30)
+    with pytest.raises(QuantumError, match="is there already, for anybody"):
+        actors.authorize(operator, key, days=30, account=operator.address)
+    with pytest.raises(QuantumError, match=r"is there already, until \d+: this request until"):
+        actors.authorize(operator, key, days=20)
+
+
 def test_a_working_key_lives_90_days_at_most(world: QuantumWorld, actors: Actors, operator: Account) -> None:
     with pytest.raises(RevertedError, match="lives 90 days at most"):
         actors.authorize(operator, working_key(world), days=91)
