@@ -247,6 +247,9 @@ interface IModelRegistry {
 
     /// @notice Commits to a registration without showing the model.
     /// @dev Anybody may send it: a commitment counts for the owner it names. It is used up by the registration.
+    /// WARNING: it hides a digest that nothing else shows. `sealRun` and `verifyData` show theirs; from then on anybody
+    /// can commit to it, and is final a block later. Commit first, and let seal, signature and registration be mined in
+    /// one block, where that matters.
     /// @param commitment `commitmentOf(owner, modelHash, salt)`, with a random salt that is not zero.
     function commit(bytes32 commitment) external;
 

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Shake} from "./Shake.sol";
 import {NTTPair} from "./generated/NTTPair.sol";
 
+// slither-disable-start assembly,too-many-digits
 /// @title ExpandedKey
 /// @notice Derives what verification needs from an ML-DSA public key: columns of Â (FIPS 204, ExpandA) and of t.
 /// @dev A column is 256 entries, entry n for coefficient n; an entry holds the column's k rows, and is read and written
@@ -199,3 +200,4 @@ library ExpandedKey {
         }
     }
 }
+// slither-disable-end assembly,too-many-digits

@@ -171,7 +171,7 @@ class Evaluation:
             raise InputError(f"{path} is no evaluation: {error}") from error
         except OSError as error:
             raise InputError(f"{path} cannot be read: {error.strerror}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise InputError(f"{path} is no evaluation: {error!r}") from error
         if not same:
             raise InputError(f"{path} is not as it was written: the evidence of a certificate is of exact bytes")

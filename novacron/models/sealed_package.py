@@ -33,7 +33,7 @@ from novacron.exceptions import (
 )
 from novacron.models.archive import Index, Sink, read_archive
 from novacron.models.output import Output, Verification
-from novacron.models.pickles import inspect_container, refuse_pickles
+from novacron.models.pickles import find_pickles, inspect_container, refuse_pickles
 from novacron.models.recipients import FileKey
 from novacron.models.sealing import MAX_HEADER_SIZE, SealedHeader, SealedView, rekey, unseal
 from novacron.models.stores import ObjectStore, read_object
@@ -184,6 +184,8 @@ class Package:
             if not allow_pickle:
                 refuse_pickles(self._pickles(store, file_key, index, verification))
             self._read(store, file_key, output, manifest_digest, report)
+            if not allow_pickle:  # again: a store and a maker in league can show other bytes to who looks into a part
+                refuse_pickles(find_pickles(output.content))
             if approve is not None:
                 approve(output.content)
             output.publish()

@@ -215,6 +215,8 @@ class BlockchainIntegrationService:
             return None
         place = self._confirmed(None, key.id, proof.root, batch=True)
         batch = self._client.batch(key.id, proof.root)
+        if batch is not None and batch.size != proof.size:  # the path proves nothing of it
+            return None
         record = self._still_good(None if batch is None else batch.record, proof.root)
         return self._batch_result(proof, level, key, record, place)
 

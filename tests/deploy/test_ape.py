@@ -137,7 +137,10 @@ def test_the_suite_is_deployed_handed_over_and_checked_from_the_command_line(wor
         other.write_text("quota = 5")
         refused = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other))
         assert refused.returncode == 1
-        assert "genesis: the file lacks allocations, arbiters, attesters, auditors, certifiers, guardian, market" in refused.stderr
+        assert (
+            "genesis: the file lacks allocations, arbiters, attesters, auditors, certifiers, guardian, market"
+            in refused.stderr
+        )
         misplaced = run(workspace, "ape", "run", "deploy", *network, "--genesis", str(other), "--plan", "foundation")
         assert misplaced.returncode == 2
         assert "takes no --genesis" in misplaced.stderr

@@ -78,7 +78,7 @@ contract ReviewRegistryTest is ModelRegistryFixture {
     // Digests that were shown before
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev A limit that docs/models.md states: a commitment hides a digest, and `sealRun` shows it.
+    /// @dev A limit that docs/model-registry.md states: a commitment hides a digest, and `sealRun` shows it.
     function test_DigestThatASealShowedGoesToWhoeverRegistersFirst() public {
         _commit(OWNER, MODEL);
         _nextBlock();

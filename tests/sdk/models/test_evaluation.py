@@ -324,6 +324,7 @@ TAMPERED = {
         "cross_validation", {"deviation": 0, "folds": [0.5, 0.5], "mean": 1}
     ),
     "one fold": changed("cross_validation", {"deviation": 0, "folds": [1], "mean": 1}),
+    "a number beyond float64": changed("accuracy", 10**400),
     "seven digits": changed("accuracy", 0.1234567),
     "more than all": changed("accuracy", 1.5),
     "accuracy of text": changed("accuracy", "1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,18 +15,19 @@ from novacron.exceptions import (
     CorruptObjectError,
     InputError,
     KeyStoreError,
+    PickleRefusedError,
     QuantumError,
     StorageError,
     StorageRefusedError,
 )
-from novacron.models import fetching
+from novacron.models import fetching, sealing
 from novacron.models.decision import decide
 from novacron.models.fetching import fetch
 from novacron.models.lineage import lineage_of
 from novacron.models.package import Package, put_model
 from novacron.models.policy import Policy
 from novacron.models.references import Reference
-from novacron.models.sealed_package import HEADERS, MAX_RECORD
+from novacron.models.sealed_package import HEADERS, MAX_RECORD, PAYLOADS
 from novacron.models.stores import read_object
 from novacron.models.stores_local import LocalObjectStore
 from novacron.models.stores_s3 import S3ObjectStore
@@ -157,6 +159,35 @@ def test_a_target_that_appears_during_the_download_is_not_overwritten(
         fetch(actors.registry, wanted, store=store, key=KEY, target=target, policy=Policy())
     assert target.read_text() == "somebody's"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fetched", "store", "weights.bin"]
+
+
+class _InLeague(LocalObjectStore):
+    """Gives other bytes to who asks for a part than to who asks for the whole."""
+
+    parts = b""
+
+    def get(self, name: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        if length is None or not name.startswith(PAYLOADS):
+            return super().get(name, start, length)
+        return iter([self.parts[start : start + length]])
+
+
+def test_a_pickle_is_found_though_maker_and_store_show_another_archive_to_who_looks_into_it(tmp_path: Path) -> None:
+    """Whoever knows the file key can seal two payloads under it; only the hash of the whole tells them apart."""
+    source, store = tmp_path / "model.pt", _InLeague(tmp_path / "store")
+    with zipfile.ZipFile(source, "w") as archive:
+        archive.writestr("archive/data.pkl", b"\x80\x02." + bytes(3_000))
+    package = put_model(source, store=store, recipients=[ALICE.recipient], allow_pickle=True, chunk_size=1_024)
+    header, file_key = package.header, package.header.open(ALICE)
+    plain = b"".join(bytes(piece) for piece in sealing.unseal(header, file_key, store.get(package.payload)))
+    plain = plain[: -package.size] + bytes(package.size)
+    cipher, last = sealing._cipher(file_key, header.salt, 1_024), header.chunks - 1
+    for number in range(header.chunks):
+        nonce = sealing._nonce(number, last=number == last)
+        store.parts += cipher.encrypt(nonce, plain[1_024 * number : 1_024 * (number + 1)], None)
+    with pytest.raises(PickleRefusedError, match=r"data\.pkl"):
+        package.fetch(store, ALICE, tmp_path / "fetched")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.pt", "store"]
 
 
 # -- policies --------------------------------------------------------------------------------------------------------
