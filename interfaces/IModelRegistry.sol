@@ -4,7 +4,7 @@ pragma solidity ^0.8.30;
 /// @title IModelRegistry
 /// @notice What a model is, whose, what it was made from, who certified it, and whether it may be deployed now.
 /// @dev Immutable: nobody can change or remove a registration. A model is named by its digest (`modelHash`), first come,
-/// first served; against being copied out of the mempool an owner commits a block ahead (see `commit`). Certifiers hold a role
+/// first served; against being overtaken an owner commits ahead (see `commit`). Certifiers hold a role
 /// of the authority; everything else belongs to owners.
 interface IModelRegistry {
     // ------------------------------------------------------------------------------------------------------------
@@ -247,15 +247,14 @@ interface IModelRegistry {
 
     /// @notice Commits to a registration without showing the model.
     /// @dev Anybody may send it: a commitment counts for the owner it names. It is used up by the registration.
-    /// WARNING: it hides a digest that nothing else shows. `sealRun` and `verifyData` show theirs; from then on anybody
-    /// can commit to it, and is final a block later. Commit first, and let seal, signature and registration be mined in
-    /// one block, where that matters.
+    /// Of two owners the one with the older commitment gets the model, if it registers within `PROVISIONAL_PERIOD` of the
+    /// other. So commit before anything shows the digest (`sealRun` and `verifyData` do), and register within that time.
     /// @param commitment `commitmentOf(owner, modelHash, salt)`, with a random salt that is not zero.
     function commit(bytes32 commitment) external;
 
     /// @notice Registers a model without lineage, its metadata in the event.
-    /// @dev Provisional for `PROVISIONAL_PERIOD`: until then an owner whose commitment is older may displace it, and
-    /// nothing can build on it. See `register` for a registration that is final at once.
+    /// @dev Provisional for `PROVISIONAL_PERIOD`: until then an owner who committed before this block may displace it, and
+    /// nothing can build on it. See `register` for a registration that cannot be lost.
     /// @param modelHash Digest of the model: the root of its manifest.
     /// @param vectorHash Digest of its embedding; zero for none.
     /// @param version Semantic Versioning 2.0.0, at most 32 bytes.
@@ -270,9 +269,9 @@ interface IModelRegistry {
     /// @param metadata At most 2,048 bytes.
     /// @param keepMetadata Whether contracts must be able to read the metadata (about 200 gas a byte more).
     /// @param lineage At most 8 parents, final and not revoked, 16 data sets, 64 distinct ancestors.
-    /// @param salt Salt of the caller's commitment, which must have been made in an earlier block: the registration is
-    /// then final at once, and displaces a provisional one of a later block than the commitment's. Zero registers without
-    /// commitment, provisionally.
+    /// @param salt Salt of the caller's commitment, made in an earlier block. The registration displaces a provisional one
+    /// on a later commitment, or without one. It is final at once if the commitment is `PROVISIONAL_PERIOD` old, else
+    /// provisional itself. Zero registers without commitment.
     function register(
         bytes32 modelHash,
         bytes32 vectorHash,
@@ -343,7 +342,7 @@ interface IModelRegistry {
     // Views
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @notice Seconds for which a registration without commitment can be displaced: 1 hour.
+    /// @notice Seconds for which a registration on a younger commitment, or none, can be displaced: 1 hour.
     function PROVISIONAL_PERIOD() external view returns (uint256);
 
     /// @notice Longest life of a certificate, seconds: 730 days.

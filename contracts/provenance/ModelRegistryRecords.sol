@@ -18,8 +18,9 @@ import {ModelRegistryDetails} from "./ModelRegistryDetails.sol";
 ///    slot D |                                     metadataDigest                                          |
 ///           +----------------------------------------------------------------------------------------------+
 ///
-/// flags: 1 committed, and so final at once; 2 revoked; 4 metadata kept. `blockOrRevokedAt` is the block of the
-/// registration, which matters only while it is provisional; with flag 2 the second of the revocation, which comes later.
+/// flags: 1 on a commitment an hour old, and so final at once; 2 revoked; 4 metadata kept. `blockOrRevokedAt` is the block
+/// of the commitment, or of the registration without one, which matters only while it is provisional; with flag 2 the
+/// second of the revocation, which comes later.
 /// details: contract whose code is written by `ModelRegistryDetails`, or zero.
 abstract contract ModelRegistryRecords is IModelRegistry {
     struct Record {

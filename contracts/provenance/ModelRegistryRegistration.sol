@@ -18,7 +18,12 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
     ITrainingRuns private immutable _runs;
     IQuantumVerification private immutable _verifications;
 
-    mapping(bytes32 commitment => uint256 blockNumber) private _commitments;
+    struct Commitment {
+        uint40 blockNumber;
+        uint40 timestamp;
+    }
+
+    mapping(bytes32 commitment => Commitment) private _commitments;
 
     constructor(address runs, address verifications) {
         if (runs.code.length == 0) revert ModelRegistry_NotAContract(runs);
@@ -33,9 +38,9 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
     /// @inheritdoc IModelRegistry
     function commit(bytes32 commitment) external {
         // Check
-        if (_commitments[commitment] != 0) revert ModelRegistry_AlreadyCommitted(commitment);
+        if (_commitments[commitment].blockNumber != 0) revert ModelRegistry_AlreadyCommitted(commitment);
         // Effect
-        _commitments[commitment] = block.number;
+        _commitments[commitment] = Commitment(uint40(block.number), uint40(block.timestamp));
         emit Committed(commitment);
     }
 
@@ -47,10 +52,9 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
         _checkTexts(modelHash, version, metadata);
         _checkVacant(modelHash, 0);
         // Effect
+        _claim(modelHash, 0, false);
         bool long = bytes(version).length > SHORT_VERSION;
-        _write(
-            modelHash, vectorHash, version, metadata, long ? ModelRegistryDetails.write(bytes(version)) : address(0), 0
-        );
+        _write(modelHash, vectorHash, version, metadata, long ? ModelRegistryDetails.write(bytes(version)) : address(0));
     }
 
     /// @inheritdoc IModelRegistry
@@ -68,14 +72,13 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
         _checkVacant(modelHash, salt);
         _checkLineage(modelHash, lineage);
         // Effect
-        if (salt != 0) delete _commitments[commitmentOf(msg.sender, modelHash, salt)];
+        _claim(modelHash, salt, keepMetadata);
         _write(
             modelHash,
             vectorHash,
             version,
             metadata,
-            _writeDetails(lineage, version, keepMetadata ? metadata : metadata[0:0]),
-            (salt != 0 ? COMMITTED : 0) | (keepMetadata ? METADATA_KEPT : 0)
+            _writeDetails(lineage, version, keepMetadata ? metadata : metadata[0:0])
         );
         if (_isTold(lineage)) emit LineageRecorded(modelHash, lineage);
     }
@@ -86,7 +89,7 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
 
     /// @inheritdoc IModelRegistry
     function commitmentBlock(bytes32 commitment) external view returns (uint256 blockNumber) {
-        return _commitments[commitment];
+        return _commitments[commitment].blockNumber;
     }
 
     /// @inheritdoc IModelRegistry
@@ -119,23 +122,40 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
         if (length > MAX_METADATA) revert ModelRegistry_MetadataTooLong(length, MAX_METADATA);
     }
 
-    /// @dev Whether the caller may register here: nobody did, or only provisionally and after the caller's commitment.
+    /// @dev Whether the caller may register here: nobody did, or only provisionally and on something younger than the
+    /// caller's commitment.
     function _checkVacant(bytes32 modelHash, bytes32 salt) private view {
-        uint256 committedIn = 0;
+        uint256 since = block.number;
         if (salt != 0) {
             bytes32 commitment = commitmentOf(msg.sender, modelHash, salt);
-            committedIn = _commitments[commitment];
-            if (committedIn == 0 || committedIn >= block.number) {
-                revert ModelRegistry_NotCommitted(commitment, committedIn);
-            }
+            since = _commitments[commitment].blockNumber;
+            if (since == 0 || since >= block.number) revert ModelRegistry_NotCommitted(commitment, since);
         }
         Record storage record = _records[modelHash];
         address owner = record.owner;
         if (owner == address(0)) return;
-        // Without a commitment `committedIn` is zero, which is before any registration.
-        if (salt == 0 || block.timestamp >= _finalAt(record) || record.blockOrRevokedAt <= committedIn) {
+        if (block.timestamp >= _finalAt(record) || record.blockOrRevokedAt <= since) {
             revert ModelRegistry_AlreadyRegistered(modelHash, owner);
         }
+    }
+
+    /// @dev Writes slot A, over that of a registration that gives way, and uses up the commitment. COMMITTED if that is an
+    /// hour old: whoever has an older one had the time to show it.
+    function _claim(bytes32 modelHash, bytes32 salt, bool keepMetadata) private {
+        uint40 since = uint40(block.number);
+        uint16 flags = keepMetadata ? METADATA_KEPT : 0;
+        if (salt != 0) {
+            bytes32 commitment = commitmentOf(msg.sender, modelHash, salt);
+            Commitment memory made = _commitments[commitment];
+            delete _commitments[commitment];
+            since = made.blockNumber;
+            if (block.timestamp >= made.timestamp + PROVISIONAL_PERIOD) flags |= COMMITTED;
+        }
+        Record storage record = _records[modelHash];
+        address previousOwner = record.owner;
+        if (previousOwner != address(0)) emit ModelDisplaced(modelHash, previousOwner);
+        (record.owner, record.registeredAt, record.blockOrRevokedAt, record.flags) =
+        (msg.sender, uint40(block.timestamp), since, flags);
     }
 
     function _checkLineage(bytes32 modelHash, Lineage calldata lineage) private view {
@@ -171,20 +191,15 @@ abstract contract ModelRegistryRegistration is ModelRegistryAncestry {
                 || lineage.verificationKey != 0;
     }
 
-    /// @dev Writes the four slots, over those of a registration that gives way.
+    /// @dev Writes the other three slots.
     function _write(
         bytes32 modelHash,
         bytes32 vectorHash,
         string calldata version,
         string calldata metadata,
-        address details,
-        uint16 flags
+        address details
     ) private {
         Record storage record = _records[modelHash];
-        address previousOwner = record.owner;
-        if (previousOwner != address(0)) emit ModelDisplaced(modelHash, previousOwner);
-        (record.owner, record.registeredAt, record.blockOrRevokedAt, record.flags) =
-        (msg.sender, uint40(block.timestamp), uint40(block.number), flags);
         record.vectorHash = vectorHash;
         (record.details, record.shortVersion) =
         (details, bytes(version).length > SHORT_VERSION ? bytes12(0) : bytes12(bytes(version)));

@@ -17,7 +17,7 @@ from novacron.cli.model_options import (
     sent,
 )
 from novacron.cli.network import progress
-from novacron.cli.options import key_option, parse_moment
+from novacron.cli.options import emit_sent, key_option, parse_moment
 from novacron.exceptions import InputError, InvalidDigestError, ModelError
 from novacron.market.advice import moment
 from novacron.market.quotes import head_time
@@ -147,7 +147,7 @@ def register(
         value = {**found.to_dict(), "existed": True}
         app.emit(value, facts("Registered before", {"model": hexed(digest), "version": version, "owner": found.owner}))
         return
-    rows: dict[str, Any] = {"version": version, "owner": found.owner, "existed": done.existed}
+    rows: dict[str, Any] = {"version": version, "owner": found.owner, "existed": "yes" if done.existed else "no"}
     if done.provisional:
         rows["final_at"] = found.final_at
         progress(app, f"provisional until {moment(found.final_at)}: nothing can build on it before")
@@ -168,7 +168,9 @@ def certify(app: App, reference: str, until: str, evidence: str, publisher: str 
         found = releaser.resolve(reference)
         expires = parse_moment(until, head_time(releaser.account.deployment.pool), "--until")
         receipt = releaser.registry.certify(releaser.account, found, expires, digest, key=key)
-    sent(app, f"Certified until {moment(expires)}", receipt, found, expires_at=expires, evidence=hexed(digest))
+    shown = {"model": hexed(found), "until": moment(expires), "evidence": hexed(digest)}
+    value = {"model": hexed(found), "expires_at": expires, "evidence": hexed(digest)}
+    emit_sent(app, "Certified", receipt, shown, **value)
 
 
 @model.command()

@@ -127,7 +127,9 @@ def search(
     rows = []
     for one in matched:
         state = one.state
-        vector_word = "registered" if one.bound else "unregistered" if state is None else "NOT the registered one"
+        vector_word = "registered" if one.bound else "unregistered"
+        if state is not None and not one.bound:
+            vector_word = "NOT the registered one" if any(state.model.vector_hash) else "none is registered"
         version, verdict = ("-", "unknown") if state is None else (state.model.version, state.verdict.word)
         rows.append((f"{one.hit.similarity:.4f}", hexed(one.hit.model_hash), version, verdict, vector_word))
     value = {"block": view.pin.to_dict(), "matches": [one.to_dict() for one in matched]}

@@ -107,10 +107,11 @@ def verify(
     good = any(record.good for record in records)
     rows = [("0x" + one.key.hex(), _good(one), moment(one.timestamp), one.verifier) for one in records]
     title = f"{digest.hex()}: {'verified' if good else 'NOT VERIFIED'}"
-    app.emit(
-        {"digest": digest.hex(), "verified": good, "verifications": records},
-        rows_table(title, ("key", "counts", "time", "sent by"), rows),
-    )
+    shown = rows_table(title, ("key", "counts", "time", "sent by"), rows)
+    if not rows:
+        nobody = "no: nobody signed it" if key is None else f"no: key 0x{key.hex()} did not sign it, or counts no more"
+        shown = facts("NOT VERIFIED", {"digest": digest.hex(), "verified": nobody})
+    app.emit({"digest": digest.hex(), "verified": good, "verifications": records}, shown)
     if not good:
         ctx.exit(1)
 

@@ -230,7 +230,10 @@ def _record_rows(record: KeyRecord | None, valid: bool) -> dict[str, Any]:
         return {"known to the chain": "no"}
     rows: dict[str, Any] = {"is a": "root" if record.is_root else "working key", "account": record.account or "anybody"}
     if not record.is_root:
-        rows |= {"valid": f"{moment(record.valid_from)} until {moment(record.valid_until)}", "may sign now": valid}
+        rows |= {
+            "valid": f"{moment(record.valid_from)} until {moment(record.valid_until)}",
+            "may sign now": "yes" if valid else "no",
+        }
     if record.revoked_since is not None:
         rows["revoked as of"] = moment(record.revoked_since)
     return rows

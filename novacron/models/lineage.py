@@ -24,7 +24,7 @@ class Node:
         run: head of its run; None where it names none, or the manifest has no ProofOfTraining.
         signature: what the chain verified; None where it names none, or the manifest has no QuantumVerification.
         reason: why it was revoked, where that can be read.
-        names: under which names, and as which version each, it was published; asked for of the model itself only.
+        names: under which names, and as which version each, it was published.
     """
 
     state: ModelState
@@ -105,7 +105,7 @@ def lineage_of(view: RegistryView, model_hash: bytes, *, names: bool = False) ->
     """Walk from a model to all its ancestors, all at the view's block.
 
     Args:
-        names: also look up under which names the model is published, which only events tell.
+        names: also look up under which names all of them are published, which only events tell.
 
     Raises:
         RevertedError: with advice: no such model.
@@ -119,12 +119,11 @@ def lineage_of(view: RegistryView, model_hash: bytes, *, names: bool = False) ->
             raise InconsistentEndpointError(f"{hexed(model_hash)} has more ancestors than the registry allows")
         parents = (parent.model_hash for one in frontier for parent in states[one].lineage.parents)
         frontier = [one for one in dict.fromkeys(parents) if one not in states]
-    nodes = {}
+    nodes, published = {}, view.names_of(list(states)) if names else {}
     for one, state in states.items():
         run, signature = _run(view, state), _signature(view, state)
         reason = view.revocation_reason(state.model)
-        published = tuple(view.names_of(one)) if names and one == model_hash else ()
-        nodes[one] = Node(state, run, signature, reason, published)
+        nodes[one] = Node(state, run, signature, reason, tuple(published.get(one, ())))
     return LineageGraph(view.pin, nodes)
 
 

@@ -223,12 +223,13 @@ def _card(place: _Place, graph: LineageGraph) -> str:
     owner, left, right = f"{model.owner[:6]}…{model.owner[-4:]}", f"{x + 22:.0f}", f"{x + _WIDTH - 14:.0f}"
     evidence, stage = _evidence(node), model.stage.word if int(model.stage) else ""
     room = _WIDTH - 36
-    size, small = _fitting(model.version, 15, room - 8 * len(stage), 0.62), _fitting(evidence, 12, room, 0.53)
+    heading = f"{node.names[0][0].name} {node.names[0][1]}" if node.names else model.version
+    size, small = _fitting(heading, 15, room - 8 * len(stage), 0.62), _fitting(evidence, 12, room, 0.53)
     return (
         f"<g><title>{escape(tooltip)}</title>"
         f'<rect class="card{root}" x="{x:.0f}" y="{y:.1f}" width="{_WIDTH}" height="{_HEIGHT}" rx="8"/>'
         f'<rect class="{kind}" x="{x + 8:.0f}" y="{y + 12:.1f}" width="4" height="{_HEIGHT - 24}" rx="2"/>'
-        f'<text x="{left}" y="{y + 26:.1f}" font-size="{size}" font-weight="600">{escape(model.version)}</text>'
+        f'<text x="{left}" y="{y + 26:.1f}" font-size="{size}" font-weight="600">{escape(printable(heading))}</text>'
         f'<text class="soft" x="{right}" y="{y + 26:.1f}" font-size="12" text-anchor="end">{stage}</text>'
         f'<text class="soft mono" x="{left}" y="{y + 46:.1f}" font-size="12">{short(node.model_hash)}</text>'
         f'<text class="soft mono" x="{right}" y="{y + 46:.1f}" font-size="12" text-anchor="end">{owner}</text>'

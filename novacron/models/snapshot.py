@@ -238,8 +238,8 @@ class RegistryView:
             time: Unix seconds: what an alias meant at the end of that second. Digests and versions never change.
 
         Raises:
-            RevertedError: no such name; a second that is not over.
-            ModelError: the alias points to nothing, or the name has no such version.
+            RevertedError: a second that is not over.
+            ModelError: no such name; the alias points to nothing, or the name has no such version.
         """
         if reference.model_hash is not None:
             return reference.model_hash
@@ -252,7 +252,14 @@ class RegistryView:
             calls.append(("aliasOf", name, reference.alias))
         else:
             calls.append(("aliasAt", name, reference.alias, time))
-        _, answer = self._many(self.contract, calls)
+        try:
+            _, answer = self._many(self.contract, calls)
+        except RevertedError as error:
+            if error.name != "ModelRegistry_UnknownName":
+                raise
+            raise ModelError(
+                f"there is no name {reference.name}: look at its spelling and its publisher (novacron model name list)"
+            ) from None
         found = answer[0] if isinstance(answer, tuple) else answer
         if any(found):
             return bytes(found)
@@ -320,13 +327,16 @@ class RegistryView:
             return None
         return events[-1].args["reason"] if events else None
 
-    def names_of(self, model_hash: bytes) -> list[tuple[NameReference, str]]:
-        """Under which names, and as which version each, a model was published."""
-        found = []
-        for event in self._events("VersionPublished", {"modelHash": model_hash}):
-            created = next(iter(self._events("NameCreated", {"nameId": event.args["nameId"]})), None)
-            if created is not None:
-                found.append((NameReference(created.args["creator"], created.args["name"]), event.args["version"]))
+    def names_of(self, model_hashes: Sequence[bytes]) -> dict[bytes, list[tuple[NameReference, str]]]:
+        """Under which names, and as which version each, models were published; nothing of those that were not."""
+        found: dict[bytes, list[tuple[NameReference, str]]] = {}
+        events = self._events("VersionPublished", {"modelHash": list(model_hashes)})
+        ids = list(dict.fromkeys(event.args["nameId"] for event in events))
+        created = {one.args["nameId"]: one.args for one in self._events("NameCreated", {"nameId": ids})} if ids else {}
+        for event in events:
+            if (name := created.get(event.args["nameId"])) is not None:
+                one = NameReference(name["creator"], name["name"])
+                found.setdefault(event.args["modelHash"], []).append((one, event.args["version"]))
         return found
 
     def names_by(self, publisher: str) -> list[NameReference]:

@@ -384,6 +384,11 @@ def _as_asked(done: Done, account: str, valid_until: int | None = None) -> Done:
             f"key {found.id.hex()} is there already, for {found.account or 'anybody'}: this request for {account} was "
             "not done, and never will be; revoke the key and take a new one"
         )
+    if valid_until is not None and done.receipt is None and found.revoked_since is not None:
+        raise QuantumError(
+            f"key {found.id.hex()} is revoked, for good: it is not authorised again; make a new key (novacron quantum "
+            "key rotate)"
+        )
     if valid_until is not None and found.valid_until > valid_until:
         raise QuantumError(
             f"key {found.id.hex()} is there already, until {found.valid_until}: this request until {valid_until} was "

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import gas, governance, market, throughput
+from tests.bench import gas, governance, market, models, throughput, vectors
 
 
 def main() -> None:
@@ -51,6 +51,9 @@ def main() -> None:
         from tests.bench import agent
 
         agent.show(console)
+
+    models.show(console)
+    vectors.show(console)
 
     table = Table(title="Raw entries to anchored and proven (seconds)", title_justify="left")
     for column in ("records", "hash", "tree", "anchor", "prove", "verify", "records/s", "tree: node", "tree: ours is"):

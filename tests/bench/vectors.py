@@ -160,7 +160,7 @@ def measure(count: int = MODELS, dimensions: int = MAX_DIMENSIONS) -> Measured:
 def show(console: Console, count: int = MODELS, dimensions: int = MAX_DIMENSIONS) -> None:
     """Print the table."""
     found = measure(count, dimensions)
-    title = f"The nearest of {count:,} models of {dimensions:,} dimensions (one thread a search)"
+    title = f"The nearest of {count:,} models, {dimensions:,} dimensions"
     table = Table(title=title, title_justify="left")
     table.add_column("what")
     table.add_column("", justify="right")

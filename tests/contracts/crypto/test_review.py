@@ -85,6 +85,18 @@ def test_hints_at_every_border(steps: Contract, name: int) -> None:
             ]
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_ends_beyond_omega_are_refused_where_nothing_else_is_wrong(steps: Contract, name: int) -> None:
+    """ω + 1 hints: the ends themselves, behind the last position, would go on as ascending positions."""
+    p = SETS[name]
+    positions, rows = bytes(range(p.omega)), [[0] * N for _ in range(p.k)]
+    for full in range(p.k):
+        y = positions + bytes([p.omega] * full + [p.omega + 1] * (p.k - full))
+        assert fips204.hint_bit_unpack(y, p) is None
+        good, *_ = steps.functions.applyHints(to_bytes(pack_w(rows)), y, p.k, p.omega, p.gamma2).call()
+        assert not good, full
+
+
 # --- Calldata that no library would write ---
 
 

@@ -196,7 +196,7 @@ def test_bad_input_is_one_line_that_says_what_to_write(
         (("show", "resnet50@champion"), "does not say whose: write publisher/resnet50@champion"),
         (("show", "0x1234"), "has 4 hexadecimal digits"),
         (("show", "33" * 32), "no model 0x3333"),
-        (("show", f"{world.accounts[OTHER]}/resnet50@champion"), "there is no such name"),
+        (("show", f"{world.accounts[OTHER]}/resnet50@champion"), "there is no name 0x"),
         (("lineage", released.hex(), "--at", "2026-12-01"), "say the time zone"),
         (("alias", "show", f"{world.accounts[OTHER]}/x@y", "--at", "+1 day"), "write a time that is over"),
         (("fetch", released.hex(), "model", "--key", "mine"), "model is there already"),

@@ -122,7 +122,8 @@ def test_cards_do_not_overlap_and_lie_inside_the_picture(graph: LineageGraph) ->
 
 def test_a_model_without_ancestors_has_a_picture_too(world: ModelWorld, actors: Actors) -> None:
     digest = world.released("alone")
-    graph = lineage_of(actors.registry.view(), digest)
+    graph = lineage_of(actors.registry.view(), digest, names=True)
+    assert graph.root.names == ()
     assert next(lineage_lines(graph)).endswith(" 1.0.0")
     assert re.search(r">not certified<", lineage_svg(graph))
     assert "0 ancestors" in lineage_svg(graph)

@@ -52,7 +52,10 @@ def test_names_versions_and_aliases_resolve(world: ModelWorld, actors: Actors, n
     assert view.resolve(parse_reference("ab" * 32)) == b"\xab" * 32
     assert view.versions(named) == [("1.0.0", digest_of("1.0.0")), ("2.0.0", digest_of("2.0.0"))]
     assert view.aliases(named) == {"champion": (digest_of("1.0.0"), False)}
-    assert view.names_of(digest_of("2.0.0")) == [(named, "2.0.0")]
+    models = [digest_of("1.0.0"), digest_of("2.0.0")]
+    assert view.names_of([*models, digest_of("none")]) == {
+        one: [(named, version)] for one, version in zip(models, ("1.0.0", "2.0.0"), strict=True)
+    }
     assert view.names_by(named.publisher) == [named]
     for text, words in (
         (f"{named}@challenger", "points to nothing"),
@@ -60,7 +63,7 @@ def test_names_versions_and_aliases_resolve(world: ModelWorld, actors: Actors, n
     ):
         with pytest.raises(ModelError, match=words):
             view.resolve(parse_reference(text))
-    with pytest.raises(RevertedError, match="there is no such name"):
+    with pytest.raises(ModelError, match="there is no name 0x"):
         view.resolve(parse_reference(f"{named.publisher}/resnet51@champion"))
 
 
