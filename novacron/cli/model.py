@@ -23,7 +23,7 @@ from novacron.market.advice import moment
 from novacron.market.quotes import head_time
 from novacron.models.lineage import Node, certificate_text, lineage_of, run_text, signature_text
 from novacron.models.onchain import ZERO, Lineage, Parent, Stage, hexed, parse_relation
-from novacron.models.registration import Registration, manifest_digest, metadata_text
+from novacron.models.registration import Registered, Registration, manifest_digest, metadata_text
 from novacron.provenance.digest import parse_digest
 from novacron.provenance.manifest import build_manifest
 
@@ -32,7 +32,7 @@ _REFERENCE = click.argument("reference")
 
 @click.group()
 def model() -> None:
-    """Models: register, certify, name, fetch, verify, revoke. See docs/models.md.
+    """Models: commit to, register, certify, name, fetch, verify, revoke. See docs/models.md.
 
     A REFERENCE is a digest, publisher/name@alias, or publisher/name/version.
     """
@@ -64,7 +64,7 @@ def _rows(node: Node, metadata: str | None, now: int) -> dict[str, Any]:
         "owner": found.owner,
         "stage": found.stage.word,
         "registered": moment(found.registered_at),
-        "final": moment(found.final_at),
+        "final": moment(found.final_at) + (", provisional until then" if now < found.final_at else ""),
         "certificate": certificate_text(node, now),
         "metadata": "not UTF-8 text" if metadata is None else metadata or "none",
     }
@@ -92,6 +92,41 @@ def _rows(node: Node, metadata: str | None, now: int) -> dict[str, Any]:
 
 @model.command()
 @click.argument("source", metavar="PATH|DIGEST")
+@pass_app
+def commit(app: App, source: str) -> None:
+    """Claim the model in PATH, or of a DIGEST, without showing it.
+
+    Before its run is sealed and it is signed, which shows the digest to everybody: of two owners the one with the older
+    commitment gets the model. `register` uses it; an hour later the registration is final at once. Repeated, it says
+    when that was.
+    """
+    digest, _ = _source(app, source)
+    with releasing(app, None, once=True) as releaser:
+        made = releaser.registry.commit(releaser.account, digest)
+    value = {
+        "model": hexed(digest),
+        "commitment": hexed(made.digest),
+        "committed_in": made.block,
+        "committed_at": made.timestamp,
+        "matures_at": made.matures_at,
+        "existed": made.existed,
+    }
+    rows = {
+        "model": f"{hexed(digest)}, which the chain does not show",
+        "commitment": hexed(made.digest),
+        "committed": f"{moment(made.timestamp)}, block {made.block}",
+        "existed": "yes" if made.existed else "no",
+        "register": f"within an hour of what shows the digest; from {moment(made.matures_at)} on it is final at once",
+    }
+    title = "Committed before" if made.existed else "Committed"
+    if made.receipt is None:
+        app.emit({**value, "transaction": None}, facts(title, rows))
+    else:
+        emit_sent(app, title, made.receipt, rows, **value)
+
+
+@model.command()
+@click.argument("source", metavar="PATH|DIGEST")
 @click.option("--version", required=True, help="Semantic Versioning 2.0.0, such as 1.4.0.")
 @click.option("--metadata", help="JSON object, or @FILE with one; at most 2,048 bytes.")
 @click.option("--keep-metadata", is_flag=True, help="Keep it in the contract's reach, for some 200 gas a byte more.")
@@ -112,7 +147,7 @@ def _rows(node: Node, metadata: str | None, now: int) -> dict[str, Any]:
     "--commit/--no-commit",
     default=True,
     show_default=True,
-    help="Commit a block ahead, so that nobody can take the digest. Without it the registration is final in an hour.",
+    help="Register on a commitment, made before or now. Without one, whoever sees the transaction can take the model.",
 )
 @publisher_option
 @pass_app
@@ -131,7 +166,11 @@ def register(
     commit: bool,
     publisher: str | None,
 ) -> None:
-    """Register the model in PATH, or of a DIGEST. Repeated, it goes on where it was stopped."""
+    """Register the model in PATH, or of a DIGEST. Repeated, it goes on where it was stopped.
+
+    Final at once if it was committed to (novacron model commit) an hour ago, else in an hour: publish, certify and
+    alias wait for that, `novacron model show` tells when.
+    """
     digest, names = _source(app, source)
     text = metadata_text(parse_metadata(metadata) or {}, names)
     data = tuple(_source(app, one)[0] for one in datasets)
@@ -142,16 +181,31 @@ def register(
         lineage = Lineage(made_from, data, given["run"], given["key"])
         request = Registration(digest, version, text, vector_hash, keep_metadata, lineage)
         done = releaser.registry.register(releaser.account, request, commit=commit)
+    _show_registered(app, done)
+
+
+def _show_registered(app: App, done: Registered) -> None:
     found = done.model
-    if done.receipt is None:
-        value = {**found.to_dict(), "existed": True}
-        app.emit(value, facts("Registered before", {"model": hexed(digest), "version": version, "owner": found.owner}))
-        return
-    rows: dict[str, Any] = {"version": version, "owner": found.owner, "existed": "yes" if done.existed else "no"}
     if done.provisional:
-        rows["final_at"] = found.final_at
-        progress(app, f"provisional until {moment(found.final_at)}: nothing can build on it before")
-    sent(app, "Registered", done.receipt, digest, **rows)
+        progress(
+            app,
+            f"provisional until {moment(done.final_at)}: an owner whose commitment is older can take its place; "
+            "publish, certify and alias wait for that time (novacron model show)",
+        )
+    rows: dict[str, Any] = {
+        "model": hexed(found.model_hash),
+        "version": found.version,
+        "owner": found.owner,
+        "final": moment(found.final_at),
+        "existed": "yes" if done.existed else "no",
+    }
+    if done.receipt is None:
+        value = {**found.to_dict(), "provisional": done.provisional, "existed": True}
+        app.emit(value, facts("Registered before", rows))
+        return
+    value = {name: found.to_dict()[name] for name in ("model", "version", "owner", "final_at")}
+    value = {**value, "provisional": done.provisional, "existed": done.existed}
+    emit_sent(app, "Registered before" if done.existed else "Registered", done.receipt, rows, **value)
 
 
 @model.command()

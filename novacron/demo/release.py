@@ -1,8 +1,9 @@
 """The fourth chapter: release the model that was trained before, find it, fetch it, revoke its parent.
 
 Encrypted for whoever may have it (ML-KEM-1024), signed by a working key (ML-DSA-87) that a root key (SLH-DSA) vouches
-for, both verified by the chain, bound to its training run, certified, and refused once its parent is revoked. Only the
-ceremony is shortened: in earnest the root's key never touches a machine with a network (docs/quantum.md).
+for, both verified by the chain, bound to its training run, certified, and refused once its parent is revoked. Two
+things are shortened: in earnest the root's key never touches a machine with a network (docs/quantum.md), and the hour
+that a commitment grows old is let pass on the chain rather than waited for.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from novacron.quantum.records import WorkingKey
 from novacron.quantum.registrar import KeyRegistrar
 from novacron.quantum.schemes import PostQuantumScheme
 
-DAY = 86_400
+HOUR, DAY = 3_600, 86_400
 #: Accounts of anvil: the trainer, who deployed, and the certifier of the local genesis.
 TRAINER, CERTIFIER = 0, 4
 NAME, ALIAS = "digits-mlp", "champion"
@@ -148,8 +149,13 @@ class Release:
         return WorkingKey(done.key.id, signer)
 
     def release(self, working: WorkingKey) -> tuple[bytes, bytes]:
-        """Seal, sign and register an early epoch as the base, and the best one as its fine-tune."""
+        """Commit to both, seal, sign, and register an early epoch as the base and the best one as its fine-tune."""
         early = next(epoch for epoch in self.trained.epochs if epoch.number == PARENT_EPOCH)
+        for epoch in (early, self.trained.best):
+            digest = build_manifest(epoch.checkpoint).root
+            self.note("trainer", f"commits to epoch {epoch.number}", self.registry.commit(self.trainer, digest).receipt)
+        self.trained.node.rpc("evm_increaseTime", HOUR)
+        self.trained.node.rpc("evm_mine")
         parent = self.register(early, "0.1.0", Lineage(datasets=(self.trained.data_root,)))
         best, digest = self.trained.best, build_manifest(self.trained.best.checkpoint).root
         package = put_model(best.checkpoint, store=self.store, recipients=[self.consumer.recipient])

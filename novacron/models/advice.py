@@ -51,10 +51,12 @@ MODEL_ADVICE: Advice = MappingProxyType(
             f"no model {_hash(digest)} is registered: register it (novacron model register), or look at its digest"
         ),
         "ModelRegistry_AlreadyRegistered": lambda digest, owner: (
-            f"{_hash(digest)} is registered by {owner} already: a registration never changes"
+            f"{_hash(digest)} is registered by {owner} already, for good or on a commitment that is no younger: look "
+            "at it (novacron model show)"
         ),
         "ModelRegistry_Provisional": lambda digest, final_at: (
-            f"the registration of {_hash(digest)} is final from {moment(final_at)}; nothing can build on it before"
+            f"the registration of {_hash(digest)} is provisional until {moment(final_at)}: publish it, certify it or "
+            "build on it then"
         ),
         "ModelRegistry_Revoked": lambda digest, revoked_at: f"{_hash(digest)} is revoked since {moment(revoked_at)}",
         "ModelRegistry_NotOwner": lambda digest, caller: (

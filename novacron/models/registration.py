@@ -1,4 +1,8 @@
-"""Registering a model so that nobody can take it out of the mempool: commit, and register a block later.
+"""Registering a model so that nobody can take it: commit before anything shows its digest, and register later.
+
+Of two owners the one with the older commitment gets the model. So nothing here sends the digest to a node before the
+commitment is mined: what the registry would refuse is found only then, and costs the commitment's gas. A registration
+is provisional for an hour, and final at once where its commitment is an hour old.
 
 Both steps go through the journal under keys that follow from the commitment, and its salt follows from a secret beside
 the journal. So whoever is stopped between them, or inside one, calls `register` again and goes on where it was.
@@ -24,12 +28,11 @@ from novacron.chain.receipts import TransactionReceipt
 from novacron.exceptions import InputError, ModelError, RevertedError
 from novacron.market.advice import moment
 from novacron.market.deployment import Account, explaining
-from novacron.models.advice import MODEL_ADVICE
 from novacron.models.archive import encode_index
 from novacron.models.onchain import ZERO, Lineage, Model, hexed
 from novacron.models.references import parse_version
 from novacron.models.salts import commitment_salt
-from novacron.models.snapshot import RegistryView, pin_blocks
+from novacron.models.snapshot import RegistryView, pin_at, pin_blocks
 from novacron.provenance.digest import canonical_json
 from novacron.provenance.manifest import Manifest
 
@@ -37,6 +40,8 @@ from novacron.provenance.manifest import Manifest
 MAX_METADATA = 2_048
 MAX_PARENTS = 8
 MAX_DATASETS = 16
+#: Seconds for which a registration can be displaced, and after which a commitment makes one final at once.
+PROVISIONAL_PERIOD = 3_600
 #: Seconds to wait for a block after the commitment's, and between two looks; per cent added to the gas.
 _PATIENCE, _PAUSE, _MARGIN = 120.0, 1.0, 20
 #: Member of the metadata that binds the names of a model's files, too: the digest of its manifest.
@@ -105,22 +110,53 @@ class Registration:
 
 
 @dataclass(frozen=True)
+class Commitment:
+    """A claim to a model that does not show it.
+
+    Attributes:
+        digest: what the chain holds, 32 bytes; see `commitment_of`.
+        block: number of its block. Of two owners the one with the older commitment gets the model.
+        timestamp: of that block, Unix seconds.
+        receipt: of the commitment; None where it was sent from elsewhere.
+        existed: whether it was there before this call.
+    """
+
+    digest: bytes
+    block: int
+    timestamp: int
+    receipt: TransactionReceipt | None
+    existed: bool
+
+    @property
+    def matures_at(self) -> int:
+        """First second, Unix time, at which a registration on it is final at once."""
+        return self.timestamp + PROVISIONAL_PERIOD
+
+
+@dataclass(frozen=True)
 class Registered:
     """A model that is registered now.
 
     Attributes:
+        time: of the block as of which it is, Unix seconds.
         receipt: of the registration; None where it was there before, sent from elsewhere.
         existed: whether it was there before this call.
     """
 
     model: Model
+    time: int
     receipt: TransactionReceipt | None
     existed: bool
 
     @property
+    def final_at(self) -> int:
+        """First second at which nobody can displace it, and it can be published, certified and built on; Unix time."""
+        return self.model.final_at
+
+    @property
     def provisional(self) -> bool:
-        """Whether somebody who committed earlier could still displace it after its registration."""
-        return self.model.final_at > self.model.registered_at
+        """Whether somebody who committed earlier can still displace it."""
+        return self.time < self.final_at
 
 
 def metadata_text(members: Mapping[str, Any], manifest_digest: bytes | None = None) -> str:
@@ -158,42 +194,72 @@ def manifest_digest_of(metadata: str | None) -> bytes | None:
         return None
 
 
-def register(account: Account, request: Registration, *, commit: bool = True) -> Registered:
-    """Register a model as the account's own, in two transactions; called again, it does what is left to do.
+def commit(account: Account, model_hash: bytes) -> Commitment:
+    """Claim a model without showing it, before anything else does: sealing its run, signing it, looking it up.
 
-    Args:
-        commit: False registers in one transaction. It is then provisional for an hour, in which an owner whose
-            commitment is older can displace it, and nothing can build on it.
+    Called again, it says when that was. `register` uses the commitment, from the next block on.
 
     Raises:
-        ModelError: the digest is registered already: by somebody else, or by the account with other words.
-        RevertedError: with advice, before anything was sent: an unknown parent, a run that is not sealed with it …
+        InputError: the digest is none.
+        ModelError: the commitment is used up: the model was registered with it.
+        Others as `TransactionManager.send`.
+    """
+    if len(model_hash) != len(ZERO) or not any(model_hash):
+        raise InputError("a model's digest is 32 bytes, not all zero")
+    contract = account.deployment.handle("ModelRegistry")
+    salt = _salt(account, contract, model_hash)
+    made = _commit(account, contract, commitment_of(account.address, model_hash, salt))
+    if made.existed and not contract.call("commitmentBlock", made.digest):
+        raise ModelError(
+            f"{hexed(model_hash)} was committed to in block {made.block}, and registered with that since: look at it "
+            "(novacron model show)"
+        )
+    return made
+
+
+def register(account: Account, request: Registration, *, commit: bool = True) -> Registered:
+    """Register a model as the account's own; called again, it does what is left to do.
+
+    On the account's commitment (see `commit`), or, without one, on one that is made first. That takes a transaction,
+    and its gas is all that is lost when the registration is refused then: asking before would show the digest.
+
+    Args:
+        commit: False registers in one transaction, which whoever sees it first can take the model from.
+
+    Raises:
+        ModelError: the digest is registered already: by the account with other words, or by somebody else, for good
+            or on a commitment that is no younger.
+        RevertedError: with advice, before the registration was sent: an unknown parent, a run that is not sealed with
+            it …
         Others as `TransactionManager.send`.
     """
     contract = account.deployment.handle("ModelRegistry")
     salt = _salt(account, contract, request.model_hash) if commit else ZERO
     commitment = commitment_of(account.address, request.model_hash, salt)
-    key, commit_key = f"model/register/{commitment.hex()}", f"model/commit/{commitment.hex()}"
-    committed = commit and (account.begun(commit_key) or bool(contract.call("commitmentBlock", commitment)))
-    standing = _standing(account, request, committed)
+    key = f"model/register/{commitment.hex()}"
+    begun = account.begun(key)
+    made = _commit(account, contract, commitment) if commit and not begun else None
+    standing = _standing(account, request, may_displace=begun or made is not None)
     if standing is not None:
-        receipt = account.send(key, contract, "register", *request.arguments, salt) if account.begun(key) else None
-        return Registered(standing, receipt, True)
+        receipt = account.send(key, contract, "register", *request.arguments, salt) if begun else None
+        return Registered(*standing, receipt, True)
     gas = None
-    if commit and not account.begun(key):
-        if not committed:
-            with explaining(MODEL_ADVICE):  # nothing is committed to that would be refused at the second step
-                contract.call("register", *request.arguments, ZERO, sender=account.address)
-        _commit(account, contract, commit_key, commitment)
-        gas = _gas(account, contract, key, contract.encode("register", *request.arguments, salt))
+    if made is not None:
+        try:
+            gas = _gas(account, contract, key, contract.encode("register", *request.arguments, salt))
+        except RevertedError as error:
+            if error.name != "ModelRegistry_AlreadyRegistered":
+                raise
+            raise _came_first(account, request.model_hash, made) from None
     receipt = account.send(key, contract, "register", *request.arguments, salt, gas=gas)
-    model = RegistryView(account.deployment, pin_blocks(account.deployment.pool)[1]).find(request.model_hash)
+    head = pin_blocks(account.deployment.pool)[1]
+    model = RegistryView(account.deployment, head).find(request.model_hash)
     if model is None or not same_hex(model.owner, account.address):
         raise ModelError(
             f"{hexed(request.model_hash)} was registered in {receipt.hash} and displaced since, by an owner who "
             "committed earlier: look at it (novacron model show)"
         )
-    return Registered(model, receipt, False)
+    return Registered(model, head.time, receipt, False)
 
 
 def commitment_of(owner: str, model_hash: bytes, salt: bytes) -> bytes:
@@ -211,8 +277,9 @@ def _salt(account: Account, contract: ContractHandle, model_hash: bytes) -> byte
     )
 
 
-def _standing(account: Account, request: Registration, committed: bool) -> Model | None:
-    """The registration that stands, if it is this very one; None where there is none, or one that can be displaced."""
+def _standing(account: Account, request: Registration, *, may_displace: bool) -> tuple[Model, int] | None:
+    """The registration that stands, if it is this very one, and as of when; None where there is none, or a provisional
+    one that an older commitment displaces: whether the account's is older only the registry knows."""
     _, head = pin_blocks(account.deployment.pool)
     view = RegistryView(account.deployment, head)
     model = view.find(request.model_hash)
@@ -226,26 +293,47 @@ def _standing(account: Account, request: Registration, committed: bool) -> Model
                 f"{digest} is registered by this account already, with another {', another '.join(wrong)}: a "
                 "registration never changes (novacron model show)"
             )
-        return model
+        return model, head.time
     if head.time >= model.final_at:
         raise ModelError(
             f"{digest} is registered by {model.owner} since {moment(model.registered_at)}: it stays theirs"
         )
-    if not committed:
+    if not may_displace:
         raise ModelError(
-            f"{digest} was registered by {model.owner} at {moment(model.registered_at)}, before this account committed "
-            f"to it; the registration is final at {moment(model.final_at)}"
+            f"{digest} was registered by {model.owner} at {moment(model.registered_at)}, and this account has not "
+            f"committed to it; the registration is final at {moment(model.final_at)}"
         )
-    return None  # ours is older: the registry decides
+    return None
 
 
-def _commit(account: Account, contract: ContractHandle, key: str, commitment: bytes) -> None:
-    try:
-        account.send(key, contract, "commit", commitment)
-    except RevertedError as error:
-        # In an earlier life of the journal, or by whoever copied it: it counts for this account only.
-        if error.name != "ModelRegistry_AlreadyCommitted":
-            raise
+def _came_first(account: Account, model_hash: bytes, made: Commitment) -> ModelError:
+    """The registry does not let the account's commitment displace the registration that stands."""
+    model = RegistryView(account.deployment, pin_blocks(account.deployment.pool)[1]).find(model_hash)
+    if model is None:  # reorganised away since
+        return ModelError(f"the registration of {hexed(model_hash)} is changing: give the command again")
+    return ModelError(
+        f"{hexed(model_hash)} was registered by {model.owner} at {moment(model.registered_at)}, and this account's "
+        f"commitment of {moment(made.timestamp)} (block {made.block}) is not older than theirs: it stays theirs, for "
+        f"good from {moment(model.final_at)}, unless somebody else's is older (novacron model show)"
+    )
+
+
+def _commit(account: Account, contract: ContractHandle, digest: bytes) -> Commitment:
+    key, receipt = f"model/commit/{digest.hex()}", None
+    existed = account.begun(key)
+    if existed or not contract.call("commitmentBlock", digest):
+        try:
+            receipt = account.send(key, contract, "commit", digest)
+        except RevertedError as error:
+            # By whoever copied it: it counts for this account only.
+            if error.name != "ModelRegistry_AlreadyCommitted":
+                raise
+    # Without a receipt it was made in an earlier life of the journal, or by whoever copied it.
+    number = int(contract.call("commitmentBlock", digest)) if receipt is None else receipt.block_number
+    if not number:
+        raise ModelError(f"the node does not show the commitment {hexed(digest)} any more: give the command again")
+    timestamp = pin_at(account.deployment.pool, number).time
+    return Commitment(digest, number, timestamp, receipt, existed or receipt is None)
 
 
 def _gas(account: Account, contract: ContractHandle, key: str, data: bytes) -> int:

@@ -8,7 +8,7 @@ from novacron.exceptions import InputError
 from novacron.market.deployment import Account, Deployment, new_key
 from novacron.models.onchain import Stage
 from novacron.models.references import NameReference, parse_alias, parse_name
-from novacron.models.registration import Registered, Registration, register
+from novacron.models.registration import Commitment, Registered, Registration, commit, register
 from novacron.models.snapshot import RegistryView, pin_blocks
 
 #: Longest reason of a revocation, bytes.
@@ -30,6 +30,10 @@ class ModelRegistry:
         return RegistryView(self.deployment, pin_blocks(self.deployment.pool, confirmations)[0])
 
     # -- models ------------------------------------------------------------------------------------------------------
+
+    def commit(self, account: Account, model_hash: bytes) -> Commitment:
+        """Claim a model without showing it; see `novacron.models.registration.commit`."""
+        return commit(account, model_hash)
 
     def register(self, account: Account, request: Registration, *, commit: bool = True) -> Registered:
         """Register a model; see `novacron.models.registration.register`."""

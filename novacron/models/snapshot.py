@@ -60,9 +60,14 @@ def pin_blocks(pool: EndpointPool, confirmations: int = 1) -> tuple[Pin, Pin]:
     return pool.on_one(read)
 
 
+def pin_at(pool: EndpointPool, number: int) -> Pin:
+    """The block of this number. Raises InconsistentEndpointError when the node shows none."""
+    return pool.on_one(lambda reader: _block(reader, hex(number)))
+
+
 def require_canonical(pool: EndpointPool, pin: Pin) -> None:
     """Raise ReorgError when the chain has another block at the pin's height by now."""
-    if not same_hex(pool.on_one(lambda reader: _block(reader, hex(pin.number))).hash, pin.hash):
+    if not same_hex(pin_at(pool, pin.number).hash, pin.hash):
         raise ReorgError(f"block {pin.number} ({pin.hash}) was reorganised away while it was read: try again")
 
 

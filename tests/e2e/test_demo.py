@@ -9,6 +9,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -133,3 +134,30 @@ def assert_no_anvil(port: str) -> None:
                 continue  # it ended meanwhile
             anvil = command[0].endswith(b"/anvil")
             assert not (anvil and port.encode() in command), f"anvil still runs as {entry.name}"
+
+
+def test_the_release_is_found_fetched_and_refused_once_its_parent_is_revoked(demo: tuple[Path, str]) -> None:
+    out, text = demo
+    said = " ".join(text.split())
+    assert "signed, registered, certified, found, fetched, revoked in" in said
+    assert "descends from" in said
+    assert "trained on images that must not be used" in said
+    release = out / "demo" / "release"
+    fetched = {path.name: path.read_bytes() for path in (release / "fetched").iterdir()}
+    assert fetched == {path.name: path.read_bytes() for path in (out / "demo" / "checkpoints" / "epoch-22").iterdir()}
+    assert not (release / "refused").exists()
+
+
+def test_the_store_of_the_release_holds_ciphertext_only(demo: tuple[Path, str]) -> None:
+    config = (demo[0] / "demo" / "checkpoints" / "epoch-22" / "config.json").read_bytes()
+    stored = [path.read_bytes() for path in (demo[0] / "demo" / "release" / "store").rglob("*") if path.is_file()]
+    assert stored
+    assert not [data for data in stored if config in data or b"weights_0" in data]
+
+
+def test_the_picture_of_the_lineage_shows_both_models_and_the_revocation(demo: tuple[Path, str]) -> None:
+    picture = ElementTree.fromstring((demo[0] / "demo" / "release" / "lineage.svg").read_text())
+    words = " ".join(picture.itertext())
+    assert "0.1.0" in words
+    assert "1.0.0" in words
+    assert "revoked" in words.lower()

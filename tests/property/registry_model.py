@@ -63,14 +63,26 @@ class Certificate:
     revoked_at: int = 0
 
 
+@dataclass(frozen=True)
+class Commitment:
+    """When somebody committed."""
+
+    block: int
+    at: int
+
+
 @dataclass
 class Registration:
-    """What somebody registered."""
+    """What somebody registered, and on which commitment, if on any.
+
+    Attributes:
+        block: that of the registration.
+    """
 
     owner: str
     at: int
     block: int
-    committed: bool
+    commitment: Commitment | None
     vector: bytes
     version: str
     metadata: str
@@ -86,7 +98,14 @@ class Registration:
 
     @property
     def final_at(self) -> int:
-        return self.at if self.committed else self.at + PERIOD
+        """At once on a commitment that is an hour old by then."""
+        aged = self.commitment is not None and self.at >= self.commitment.at + PERIOD
+        return self.at if aged else self.at + PERIOD
+
+    @property
+    def since(self) -> int:
+        """Block that it counts from: whoever committed before it displaces it."""
+        return self.commitment.block if self.commitment else self.block
 
     @property
     def stage(self) -> int:
@@ -132,7 +151,7 @@ class Model:
 
     certifier: str
     models: dict[bytes, Registration] = field(default_factory=dict)
-    commitments: dict[bytes, int] = field(default_factory=dict)
+    commitments: dict[bytes, Commitment] = field(default_factory=dict)
     names: dict[bytes, Name] = field(default_factory=dict)
     verified: set[tuple[bytes, bytes]] = field(default_factory=set)
     runs: dict[bytes, tuple[str, bytes]] = field(default_factory=dict)
@@ -170,7 +189,7 @@ class Model:
         if salt != ZERO and commitment not in self.commitments:
             return "ModelRegistry_NotCommitted", (commitment, 0)
         there = self.models.get(model)
-        if there and (salt == ZERO or now >= there.final_at or there.block <= self.commitments[commitment]):
+        if there and (salt == ZERO or now >= there.final_at or there.since <= self.commitments[commitment].block):
             return "ModelRegistry_AlreadyRegistered", (model, there.owner)
         for count, limit in ((len(made.datasets), 16), (len(made.parents), 8)):
             if count > limit:

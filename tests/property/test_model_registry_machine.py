@@ -33,6 +33,7 @@ from tests.property.registry_model import (
     ZERO,
     Alias,
     Certificate,
+    Commitment,
     Model,
     Name,
     Registration,
@@ -99,7 +100,7 @@ class RegistryMachine(RuleBasedStateMachine):
         for model in (0, 1):
             self.verify(model, 0, True)
             self.commit(0, model, 0, False)
-            self.register(0, model, 0, 0, 32, True, [0] if model else [], 1, "own" if model else "", 0, 0)
+            self.register(0, model, 0, 0, 32, True, [0] if model else [], 1, "own" if model else "", 0, PERIOD)
             self.certify(model, 10 * DAY, True, 0)
         self.create_name(0, 0)
         self.publish(0, 0, True, True)
@@ -166,7 +167,7 @@ class RegistryMachine(RuleBasedStateMachine):
         told = ("Committed", {"commitment": commitment})
         if not self.act("commit", sender, self.f.commit(commitment), error, told):
             return
-        self.model.commitments[commitment] = self.block
+        self.model.commitments[commitment] = Commitment(self.block, self.now)
         if hasty:  # a call sees the block of the commitment
             early = self.f.register(digest, VECTOR, "1.0.0", "", False, ([], [], ZERO, ZERO), SALTS[salt])
             assert refusal(early, owner) == ("ModelRegistry_NotCommitted", (commitment, self.block))
@@ -176,7 +177,7 @@ class RegistryMachine(RuleBasedStateMachine):
     @rule(who=people, model=which, version=st.integers(0, 5), length=st.sampled_from(LENGTHS), pause=pauses)
     def register_model(self, who: int, model: int, version: int, length: int, pause: int) -> None:
         self.later(pause)
-        made = self.made(who, False, version, length, False)
+        made = self.made(who, None, version, length, False)
         digest = self.digest(model, length)
         function = self.f.registerModel(digest, made.vector, made.version, made.metadata)
         self.registered("registerModel", digest, made, ZERO, function)
@@ -209,22 +210,24 @@ class RegistryMachine(RuleBasedStateMachine):
         pause: int,
     ) -> None:
         self.later(pause)
-        made, digest = self.made(who, salt is not None, version, length, kept), DIGESTS[model]
+        digest, proof = DIGESTS[model], ZERO if salt is None else bytes(SALTS[salt])
+        commitment = commitment_of(self.people[who], digest, proof)
+        made = self.made(who, self.model.commitments.get(commitment), version, length, kept)
         made.parents = [(DIGESTS[parent], i) for i, parent in enumerate(parents)]
         made.datasets = [bytes(Web3.keccak(text=f"data {i}")) for i in range(datasets)]
         if run:
             made.run = self.world.runs.get((made.owner, digest if run == "own" else DIGESTS[0]), EVIDENCE)
         if key is not None:
             made.key = KEYS[key]
-        proof = ZERO if salt is None else bytes(SALTS[salt])
         function = self.f.register(digest, made.vector, made.version, made.metadata, kept, made.lineage, proof)
-        if self.registered("register", digest, made, proof, function) and salt is not None:
-            del self.model.commitments[commitment_of(made.owner, digest, proof)]
+        if self.registered("register", digest, made, proof, function) and made.commitment:
+            del self.model.commitments[commitment]
+            REACHED.add("final at once" if made.final_at == made.at else "provisional with commitment")
 
-    def made(self, who: int, committed: bool, version: int, length: int, kept: bool) -> Registration:
+    def made(self, who: int, made: Commitment | None, version: int, length: int, kept: bool) -> Registration:
         metadata = ("metadata " * 300)[:length]
         return Registration(
-            self.people[who], self.now, 0, committed, VECTOR if length else ZERO, VERSIONS[version], metadata, kept
+            self.people[who], self.now, 0, made, VECTOR if length else ZERO, VERSIONS[version], metadata, kept
         )
 
     def registered(self, name: str, digest: bytes, made: Registration, salt: bytes, function: ContractFunction) -> bool:
@@ -248,7 +251,7 @@ class RegistryMachine(RuleBasedStateMachine):
         if not self.act(name, made.owner, function, error, *told):
             return False
         if before:
-            REACHED.add("displacement")
+            REACHED.add("displacement of a commitment" if before.commitment else "displacement")
         made.block = self.block
         self.model.models[digest] = made
         return True
@@ -572,9 +575,10 @@ VERDICTS: set[int] = set()
 STEPS: list[int] = []
 
 SUCCESSES = [
-    "acceptModel", "acceptName", "certify", "commit", "createName", "displacement", "freezeAlias", "freezeName",
-    "look back", "publish", "register", "registerModel", "revokeCertificate", "revokeModel", "same block", "setAlias",
-    "setStage", "transferModel", "transferName",
+    "acceptModel", "acceptName", "certify", "commit", "createName", "displacement", "displacement of a commitment",
+    "final at once", "freezeAlias", "freezeName", "look back", "provisional with commitment", "publish", "register",
+    "registerModel", "revokeCertificate", "revokeModel", "same block", "setAlias", "setStage", "transferModel",
+    "transferName",
 ]  # fmt: skip
 #: Not here: NotAContract, of the constructor, and TooManyAncestors, which seven models cannot have.
 ERRORS = [
@@ -645,6 +649,14 @@ def test_every_rule_of_the_registry_machine_can_succeed(machine: type[RegistryMa
         lambda: register(3, parents=[2]),
         lambda: register(2, salt=1),
         lambda: register(2, salt=0, kept=True, parents=[0, 1]),
+        # The youngest of three commitments first, the oldest last, each within an hour of the other.
+        *(lambda who=who: walk.commit(who, 5, 0, False) for who in (0, 1, 2)),
+        lambda: register(5, who=2, salt=0),
+        lambda: register(5, who=1, salt=0, pause=PERIOD - 1),
+        lambda: walk.set_stage(0, 5, True, 1, 1),
+        lambda: register(5, who=0, salt=0),
+        lambda: walk.commit(1, 5, 1, False),
+        lambda: register(5, who=1, salt=1),
         *(lambda length=length: plain(3, length) for length in (31, 2_049)),
         lambda: plain(3, version=4),
         lambda: register(3, parents=[0, 0]),

@@ -111,8 +111,8 @@ contract ModelRegistryInvariants is Test {
     /// begun anew do all of them, and meet every refusal.
     function test_RegistryHandlerReachesEveryAction() external {
         uint256 word = 42;
-        bytes32[30] memory names = _names();
-        uint256[30] memory reached;
+        bytes32[32] memory names = _names();
+        uint256[32] memory reached;
         for (uint256 run = 0; run < 10; ++run) {
             setUp();
             for (uint256 i = 0; i < 400; ++i) {
@@ -121,11 +121,11 @@ contract ModelRegistryInvariants is Test {
                 if (i % 40 == 0) _assertModel(1, 1);
             }
             _assertModel(1, 1);
-            for (uint256 i = 0; i < 30; ++i) {
+            for (uint256 i = 0; i < 32; ++i) {
                 reached[i] += handler.calls(names[i]);
             }
         }
-        for (uint256 i = 0; i < 30; ++i) {
+        for (uint256 i = 0; i < 32; ++i) {
             vm.assertTrue(reached[i] != 0, string(abi.encode(names[i])));
         }
     }
@@ -146,11 +146,13 @@ contract ModelRegistryInvariants is Test {
         else handler.freeze(a, b, c);
     }
 
-    function _names() private pure returns (bytes32[30] memory) {
+    function _names() private pure returns (bytes32[32] memory) {
         return [
             bytes32("commit"),
             "register",
             "displace",
+            "displace younger",
+            "final at once",
             "transfer",
             "accept",
             "setStage",

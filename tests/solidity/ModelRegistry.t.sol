@@ -172,8 +172,7 @@ contract ModelRegistryTest is ModelRegistryFixture {
         verifications.set(KEY, _id(1), true);
         string memory metadata = _text(2_048);
 
-        bytes32 commitment = _commit(OWNER, _id(1));
-        _nextBlock();
+        bytes32 commitment = _commitAhead(OWNER, _id(1));
         vm.expectEmit();
         emit IModelRegistry.ModelRegistered(_id(1), OWNER, LONG);
         vm.expectEmit();
@@ -270,7 +269,49 @@ contract ModelRegistryTest is ModelRegistryFixture {
         _reveal(OWNER, _id(1), _none(), SALT);
         _nextBlock();
         _reveal(OWNER, _id(1), _none(), SALT);
-        vm.assertEq(registry.models(_id(1)).finalAt, START + 12);
+        vm.assertEq(registry.models(_id(1)).finalAt, START + 12 + PERIOD);
+    }
+
+    /// @dev The hour is that of the registration, not of the commitment.
+    function testFuzz_RegisterOnAYoungerCommitmentIsProvisional(uint256 age) public {
+        age = _bound(age, 0, PERIOD - 1);
+        _commit(OWNER, _id(1));
+        _nextBlock();
+        vm.warp(START + age);
+        _reveal(OWNER, _id(1), _none(), SALT);
+        uint256 finalAt = START + age + PERIOD;
+        vm.assertEq(registry.models(_id(1)).registeredAt, START + age);
+        vm.assertEq(registry.models(_id(1)).finalAt, finalAt);
+        vm.warp(finalAt - 1);
+        _assertVerdict(_id(1), IModelRegistry.Verdict.Provisional, _id(1));
+        _expect(IModelRegistry.ModelRegistry_Provisional.selector, _id(1), finalAt);
+        _certify(_id(1), finalAt + 1);
+        vm.warp(finalAt);
+        _certify(_id(1), finalAt + 1);
+        _assertVerdict(_id(1), IModelRegistry.Verdict.Deployable, 0);
+    }
+
+    /// @dev The last second in which a commitment is too young, and the first in which it is old enough.
+    function testFuzz_RegisterIsFinalOnceTheCommitmentIsAnHourOld(uint256 age, bool kept) public {
+        age = _bound(age, PERIOD, 2 ** 39);
+        _commit(OWNER, _id(1));
+        _commit(OWNER, _id(2));
+        _commit(OWNER, _id(3));
+        _nextBlock();
+        vm.warp(START + PERIOD - 1);
+        _reveal(OWNER, _id(1), _none(), SALT);
+        vm.assertEq(registry.models(_id(1)).finalAt, START + 2 * PERIOD - 1);
+        vm.warp(START + PERIOD);
+        _reveal(OWNER, _id(2), _none(), SALT);
+        vm.assertEq(registry.models(_id(2)).finalAt, START + PERIOD);
+        _expect(IModelRegistry.ModelRegistry_Provisional.selector, _id(1), START + 2 * PERIOD - 1);
+        _certify(_id(1), START + PERIOD + 1);
+        _certify(_id(2), START + PERIOD + 1);
+        vm.warp(START + age);
+        vm.prank(OWNER);
+        registry.register(_id(3), VECTOR, "1.0.0", "{}", kept, _none(), SALT);
+        vm.assertEq(registry.models(_id(3)).finalAt, START + age);
+        vm.assertEq(registry.models(_id(3)).metadataKept, kept);
     }
 
     function test_RegisterWithTooManyReverts() public {

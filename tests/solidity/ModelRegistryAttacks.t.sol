@@ -7,14 +7,17 @@ import {ModelRegistryFixture} from "./ModelRegistryFixture.sol";
 /// @dev OWNER made the model, OTHER copies what it sees in the mempool.
 contract ModelRegistryAttacksTest is ModelRegistryFixture {
     bytes32 private constant MODEL = keccak256("model");
+    address private constant THIRD = address(0xca401);
 
     // ------------------------------------------------------------------------------------------------------------
     // Overwriting
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev Whatever a stranger commits to, after the registration or before it, a final model stays as it is.
+    /// @dev Whatever a stranger commits to, after the registration or long before it, a final model stays as it is.
     function testFuzz_FinalModelIsNeverOverwritten(bool before, bool committed, uint256 time) public {
+        vm.warp(START - 2 * PERIOD);
         if (before) _commit(OTHER, MODEL);
+        vm.warp(START);
         _nextBlock();
         if (committed) _finally(OWNER, MODEL);
         else _register(OWNER, MODEL);
@@ -38,6 +41,7 @@ contract ModelRegistryAttacksTest is ModelRegistryFixture {
         vm.warp(START + PERIOD - 1);
         _reveal(OWNER, MODEL, _none(), SALT);
         vm.assertEq(registry.models(MODEL).owner, OWNER);
+        vm.assertEq(registry.models(MODEL).finalAt, START + 2 * PERIOD - 1);
         vm.assertTrue(vm.revertToState(id));
         vm.warp(START + PERIOD);
         _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OTHER);
@@ -50,8 +54,7 @@ contract ModelRegistryAttacksTest is ModelRegistryFixture {
 
     /// @dev A copy that gets in first, without commitment, gives way; nothing of it is left.
     function test_CopyInFrontOfARevealGivesWay() public {
-        _commit(OWNER, MODEL);
-        _nextBlock();
+        _commitAhead(OWNER, MODEL);
         vm.prank(OTHER);
         registry.register(MODEL, KEY, "6.6.6-stolen.by.mallory+1", "{mallory}", true, _datasets(), 0);
         vm.expectEmit();
@@ -111,19 +114,7 @@ contract ModelRegistryAttacksTest is ModelRegistryFixture {
         _expect(IModelRegistry.ModelRegistry_NotCommitted.selector, keccak256(abi.encode(thief, MODEL, SALT)), 0);
         _reveal(thief, MODEL, _none(), SALT);
         _reveal(OWNER, MODEL, _none(), SALT);
-        vm.assertEq(registry.models(MODEL).finalAt, START);
-    }
-
-    /// @dev Of two who committed, whoever shows the model first has it.
-    function testFuzz_FirstRevealOfTwoWins(bool other) public {
-        (address winner, address loser) = other ? (OTHER, OWNER) : (OWNER, OTHER);
-        _commit(OWNER, MODEL);
-        _nextBlock();
-        _commit(OTHER, MODEL);
-        _nextBlock();
-        _reveal(winner, MODEL, _none(), SALT);
-        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, winner);
-        _reveal(loser, MODEL, _none(), SALT);
+        vm.assertEq(registry.models(MODEL).owner, OWNER);
     }
 
     function test_CommitmentWorksOnce() public {
@@ -155,8 +146,143 @@ contract ModelRegistryAttacksTest is ModelRegistryFixture {
     function test_ZeroSaltIsNoCommitment() public {
         registry.commit(keccak256(abi.encode(OWNER, MODEL, bytes32(0))));
         _nextBlock();
+        vm.warp(START + PERIOD);
         _reveal(OWNER, MODEL, _none(), 0);
-        vm.assertEq(registry.models(MODEL).finalAt, START + PERIOD);
+        vm.assertEq(registry.models(MODEL).finalAt, START + 2 * PERIOD);
+    }
+
+    // ------------------------------------------------------------------------------------------------------------
+    // Older and younger commitments
+    // ------------------------------------------------------------------------------------------------------------
+
+    /// @dev Of two who committed, the older commitment has the model, whoever shows it first.
+    function testFuzz_OlderCommitmentOfTwoWins(bool younger, uint256 wait) public {
+        _commitInTurn(OWNER, OTHER);
+        vm.warp(START + 12);
+        if (younger) {
+            _reveal(OTHER, MODEL, _none(), SALT);
+            vm.assertEq(registry.models(MODEL).owner, OTHER);
+            vm.warp(START + 12 + _bound(wait, 0, PERIOD - 1));
+            vm.expectEmit();
+            emit IModelRegistry.ModelDisplaced(MODEL, OTHER);
+            _reveal(OWNER, MODEL, _none(), SALT);
+        } else {
+            _reveal(OWNER, MODEL, _none(), SALT);
+            vm.warp(START + 12 + _bound(wait, 0, PERIOD - 1));
+            _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OWNER);
+            _reveal(OTHER, MODEL, _none(), SALT);
+        }
+        vm.assertEq(registry.models(MODEL).owner, OWNER);
+    }
+
+    /// @dev The last second in which the older commitment displaces a registration on a younger one, and the first in
+    /// which it does not, an hour old as it is itself.
+    function test_OlderCommitmentDisplacesWithinTheHourOnly() public {
+        _commitInTurn(OWNER, OTHER);
+        vm.warp(START + 12);
+        _reveal(OTHER, MODEL, _none(), SALT);
+        uint256 id = vm.snapshotState();
+        vm.warp(START + 12 + PERIOD - 1);
+        _reveal(OWNER, MODEL, _none(), SALT);
+        vm.assertEq(registry.models(MODEL).owner, OWNER);
+        // Final at once: by then it is older than an hour.
+        vm.assertEq(registry.models(MODEL).finalAt, START + 12 + PERIOD - 1);
+        vm.assertTrue(vm.revertToState(id));
+        vm.warp(START + 12 + PERIOD);
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OTHER);
+        _reveal(OWNER, MODEL, _none(), SALT);
+    }
+
+    /// @dev Neither is older: whoever shows the model first has it.
+    function testFuzz_CommitmentOfTheSameBlockDisplacesNothing(bool other, uint256 wait) public {
+        (address winner, address loser) = other ? (OTHER, OWNER) : (OWNER, OTHER);
+        _commit(OWNER, MODEL);
+        _commit(OTHER, MODEL);
+        _nextBlock();
+        _reveal(winner, MODEL, _none(), SALT);
+        _nextBlock();
+        vm.warp(START + _bound(wait, 0, 2 * PERIOD));
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, winner);
+        _reveal(loser, MODEL, _none(), SALT);
+    }
+
+    /// @dev A registration counts from its commitment: one made in between, though before the registration, is younger.
+    function test_RegistrationCountsFromItsCommitment() public {
+        _commitInTurn(OWNER, OTHER);
+        _nextBlock();
+        _nextBlock();
+        _reveal(OWNER, MODEL, _none(), SALT);
+        _nextBlock();
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OWNER);
+        _reveal(OTHER, MODEL, _none(), SALT);
+        // So it does once it has displaced another.
+        _commit(THIRD, _id(1));
+        _nextBlock();
+        _commit(OWNER, _id(1));
+        _nextBlock();
+        _commit(OTHER, _id(1));
+        _nextBlock();
+        _register(address(this), _id(1));
+        _nextBlock();
+        _reveal(OWNER, _id(1), _none(), SALT);
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, _id(1), OWNER);
+        _reveal(OTHER, _id(1), _none(), SALT);
+        _reveal(THIRD, _id(1), _none(), SALT);
+        vm.assertEq(registry.models(_id(1)).owner, THIRD);
+    }
+
+    /// @dev Each displacement begins an hour of its own, in which a still older commitment can do the same.
+    function test_DisplacingRegistrationGivesWayToAStillOlderCommitment() public {
+        _commit(THIRD, MODEL);
+        _nextBlock();
+        vm.warp(START + PERIOD);
+        _commit(OWNER, MODEL);
+        _nextBlock();
+        bytes32 last = _commit(OTHER, MODEL);
+        _nextBlock();
+        _reveal(OTHER, MODEL, _none(), SALT);
+        vm.warp(START + 2 * PERIOD - 1);
+        _reveal(OWNER, MODEL, _none(), SALT);
+        vm.assertEq(registry.models(MODEL).finalAt, START + 3 * PERIOD - 1);
+        // The hour of the first is over, that of the second is not.
+        vm.warp(START + 3 * PERIOD - 2);
+        vm.expectEmit();
+        emit IModelRegistry.ModelDisplaced(MODEL, OWNER);
+        _reveal(THIRD, MODEL, _none(), SALT);
+        vm.assertEq(registry.models(MODEL).owner, THIRD);
+        vm.assertEq(registry.models(MODEL).finalAt, START + 3 * PERIOD - 2);
+        // Both commitments were used up, and what is made now is younger.
+        _expect(IModelRegistry.ModelRegistry_NotCommitted.selector, last, 0);
+        _reveal(OTHER, MODEL, _none(), SALT);
+        _commit(OTHER, MODEL);
+        _nextBlock();
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, THIRD);
+        _reveal(OTHER, MODEL, _none(), SALT);
+    }
+
+    /// @dev An hour of age makes final at once what is registered; it gives no precedence.
+    function test_AgeOfACommitmentDisplacesNothing() public {
+        _commitInTurn(OWNER, OTHER);
+        vm.warp(START + PERIOD - 1);
+        _reveal(OWNER, MODEL, _none(), SALT);
+        // Provisional, on an older commitment.
+        vm.warp(START + PERIOD);
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OWNER);
+        _reveal(OTHER, MODEL, _none(), SALT);
+        // Final, on a younger one: final at once, in the very second, and final because its hour is over.
+        _commit(THIRD, _id(1));
+        _commit(THIRD, _id(2));
+        _nextBlock();
+        _commit(OWNER, _id(1));
+        _commit(OWNER, _id(2));
+        _nextBlock();
+        _reveal(OWNER, _id(2), _none(), SALT);
+        vm.warp(START + 2 * PERIOD);
+        _reveal(OWNER, _id(1), _none(), SALT);
+        for (uint256 i = 1; i < 3; ++i) {
+            _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, _id(i), OWNER);
+            _reveal(THIRD, _id(i), _none(), SALT);
+        }
     }
 
     // ------------------------------------------------------------------------------------------------------------
@@ -198,6 +324,14 @@ contract ModelRegistryAttacksTest is ModelRegistryFixture {
     // ------------------------------------------------------------------------------------------------------------
     // Helpers
     // ------------------------------------------------------------------------------------------------------------
+
+    /// @dev To the model, in one block each.
+    function _commitInTurn(address first, address second) private {
+        _commit(first, MODEL);
+        _nextBlock();
+        _commit(second, MODEL);
+        _nextBlock();
+    }
 
     function _datasets() private pure returns (IModelRegistry.Lineage memory lineage) {
         lineage = _none();

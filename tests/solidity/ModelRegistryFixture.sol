@@ -65,16 +65,24 @@ abstract contract ModelRegistryFixture is SlotCounter {
         registry.commit(commitment);
     }
 
+    /// @dev An hour before START, so that a registration at START, in the next block, is final at once.
+    function _commitAhead(address owner, bytes32 modelHash) internal returns (bytes32 commitment) {
+        vm.warp(START - PERIOD);
+        commitment = _commit(owner, modelHash);
+        vm.warp(START);
+        _nextBlock();
+    }
+
     /// @dev With whatever commitment there is for `salt`.
     function _reveal(address owner, bytes32 modelHash, IModelRegistry.Lineage memory lineage, bytes32 salt) internal {
         vm.prank(owner);
         registry.register(modelHash, VECTOR, "1.0.0", "{}", false, lineage, salt);
     }
 
-    /// @dev Final at once: committed in one block, registered in the next.
+    /// @dev At START, and final at once: committed to an hour ahead.
     function _finally(address owner, bytes32 modelHash, IModelRegistry.Lineage memory lineage) internal {
-        _commit(owner, modelHash);
-        _nextBlock();
+        vm.assertEq(block.timestamp, START, "not the time for it");
+        _commitAhead(owner, modelHash);
         _reveal(owner, modelHash, lineage, SALT);
     }
 

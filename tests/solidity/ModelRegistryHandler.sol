@@ -19,14 +19,21 @@ contract ModelRegistryHandler is Test {
         uint256 owner;
         uint256 pending;
         uint256 registeredAt;
+        /// Block that it counts from: of its commitment, or its own.
         uint256 number;
-        bool committed;
+        bool revealed;
+        bool finalAtOnce;
         uint256 revokedAt;
         uint256[] parents;
         uint256 stage;
         uint256 certifiedUntil;
         bool certificateRevoked;
         bool published;
+    }
+
+    struct Commitment {
+        uint256 number;
+        uint256 time;
     }
 
     uint256 private constant PERIOD = 1 hours;
@@ -40,7 +47,7 @@ contract ModelRegistryHandler is Test {
     uint256 public number = 1_000;
     bool public nameFrozen;
     Entry[MODELS + 1] private _entries;
-    mapping(uint256 who => mapping(uint256 model => uint256)) private _commitments;
+    mapping(uint256 who => mapping(uint256 model => Commitment)) private _commitments;
     uint256[ALIASES] public pointsTo;
     bool[ALIASES] public aliasFrozen;
     mapping(uint256 version => uint256 model) public publishedAs;
@@ -70,16 +77,17 @@ contract ModelRegistryHandler is Test {
         (who, model) = (_person(who), _model(model));
         bytes32 commitment = keccak256(abi.encode(person(who), digest(model), SALT));
         bytes memory refusal;
-        if (_commitments[who][model] != 0) {
+        if (_commitments[who][model].number != 0) {
             refusal = abi.encodeWithSelector(IModelRegistry.ModelRegistry_AlreadyCommitted.selector, commitment);
         }
         if (_expect("commit", who, abi.encodeCall(REGISTRY.commit, (commitment)), refusal)) {
-            _commitments[who][model] = number;
+            _commitments[who][model] = Commitment(number, time);
         }
     }
 
     function register(uint256 who, uint256 model, uint256 first, uint256 second, bool reveals) external {
         (who, model) = (_person(who), _model(model));
+        if (reveals && second % 8 != 0) (who, model) = _committed(who, model);
         uint256 count = first % 3;
         uint256[] memory parents = new uint256[](count);
         IModelRegistry.Lineage memory lineage;
@@ -96,10 +104,19 @@ contract ModelRegistryHandler is Test {
         Entry storage entry = _entries[model];
         bool displaces = entry.owner != 0;
         if (!_expect("register", who, call_, _noRegister(who, model, parents, reveals))) return;
-        if (displaces) ++calls["displace"];
+        if (displaces) ++calls[entry.revealed ? bytes32("displace younger") : bytes32("displace")];
+        (entry.owner, entry.registeredAt, entry.parents) = (who, time, parents);
+        _claim(who, model, reveals);
+    }
+
+    /// @dev Of an accepted registration: what it counts from, and whether it is final at once.
+    function _claim(uint256 who, uint256 model, bool reveals) private {
+        Entry storage entry = _entries[model];
+        Commitment storage made = _commitments[who][model];
+        (entry.number, entry.revealed) = (reveals ? made.number : number, reveals);
+        entry.finalAtOnce = reveals && time - made.time >= PERIOD;
+        if (entry.finalAtOnce) ++calls["final at once"];
         if (reveals) delete _commitments[who][model];
-        (entry.owner, entry.registeredAt, entry.number) = (who, time, number);
-        (entry.committed, entry.parents) = (reveals, parents);
     }
 
     function transfer(uint256 who, uint256 model, uint256 to) external {
@@ -225,7 +242,7 @@ contract ModelRegistryHandler is Test {
 
     function finalAt(uint256 model) public view returns (uint256) {
         Entry storage entry = _entries[model];
-        return entry.committed ? entry.registeredAt : entry.registeredAt + PERIOD;
+        return entry.finalAtOnce ? entry.registeredAt : entry.registeredAt + PERIOD;
     }
 
     /// @dev Whether `ancestor` is one, by plain recursion.
@@ -290,12 +307,21 @@ contract ModelRegistryHandler is Test {
     // Predictions
     // ------------------------------------------------------------------------------------------------------------
 
+    /// @dev The next person, or model, with a commitment, if there is one.
+    function _committed(uint256 who, uint256 model) private view returns (uint256, uint256) {
+        for (uint256 i = 0; i < MODELS * PEOPLE && _commitments[who][model].number == 0; ++i) {
+            who = 1 + who % PEOPLE;
+            if (i % PEOPLE == PEOPLE - 1) model = 1 + model % MODELS;
+        }
+        return (who, model);
+    }
+
     function _noRegister(uint256 who, uint256 model, uint256[] memory parents, bool reveals)
         private
         view
         returns (bytes memory refusal)
     {
-        uint256 since = reveals ? _commitments[who][model] : 0;
+        uint256 since = reveals ? _commitments[who][model].number : 0;
         if (reveals && (since == 0 || since == number)) {
             bytes32 commitment = keccak256(abi.encode(person(who), digest(model), SALT));
             return abi.encodeWithSelector(IModelRegistry.ModelRegistry_NotCommitted.selector, commitment, since);

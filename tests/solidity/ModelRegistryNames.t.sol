@@ -342,8 +342,7 @@ contract ModelRegistryNamesTest is ModelRegistryFixture {
     // ------------------------------------------------------------------------------------------------------------
 
     function _finallyAs(bytes32 modelHash, string memory version) private {
-        _commit(OWNER, modelHash);
-        _nextBlock();
+        _commitAhead(OWNER, modelHash);
         vm.prank(OWNER);
         registry.register(modelHash, VECTOR, version, "{}", false, _none(), SALT);
     }

@@ -78,19 +78,50 @@ contract ReviewRegistryTest is ModelRegistryFixture {
     // Digests that were shown before
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev A limit that docs/model-registry.md states: a commitment hides a digest, and `sealRun` shows it.
-    function test_DigestThatASealShowedGoesToWhoeverRegistersFirst() public {
+    /// @dev A commitment hides a digest, and `sealRun` shows it: to whoever is first to register, and not to keep it.
+    function testFuzz_DigestThatASealShowedGoesToTheOlderCommitment(uint256 wait) public {
         _commit(OWNER, MODEL);
         _nextBlock();
         IModelRegistry.Lineage memory lineage = _none();
         lineage.run = _sealedRun(OWNER, MODEL);
         _nextBlock();
-        _finally(OTHER, MODEL);
+        _commit(OTHER, MODEL);
+        _nextBlock();
+        _reveal(OTHER, MODEL, _none(), SALT);
+        _nextBlock();
+        // Nothing builds on it in the meantime, so nothing of it is left.
+        _expect(IModelRegistry.ModelRegistry_Provisional.selector, MODEL, START + PERIOD);
+        vm.prank(OTHER);
+        registry.transferModel(MODEL, CERTIFIER);
+        vm.warp(START + _bound(wait, 0, PERIOD - 1));
+        vm.expectEmit();
+        emit IModelRegistry.ModelDisplaced(MODEL, OTHER);
+        _reveal(OWNER, MODEL, lineage, SALT);
+        vm.assertEq(registry.models(MODEL).owner, OWNER);
+        vm.assertEq(registry.lineageOf(MODEL).run, lineage.run);
+        _commit(OTHER, MODEL);
+        _nextBlock();
+        _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OWNER);
+        _reveal(OTHER, MODEL, _none(), SALT);
+    }
+
+    /// @dev The limit that docs/model-registry.md states: who does not get in within the hour has lost it.
+    /// Who waits with a younger commitment is then final at once.
+    function testFuzz_DigestThatASealShowedIsLostAfterAnHour(bool patient, uint256 late) public {
+        _commit(OWNER, MODEL);
+        _nextBlock();
+        IModelRegistry.Lineage memory lineage = _none();
+        lineage.run = _sealedRun(OWNER, MODEL);
+        _commit(OTHER, MODEL);
+        _nextBlock();
+        if (patient) vm.warp(START + PERIOD);
+        _reveal(OTHER, MODEL, _none(), SALT);
+        vm.warp(_bound(late, START + PERIOD, 2 ** 40 - 1));
         _expect(IModelRegistry.ModelRegistry_AlreadyRegistered.selector, MODEL, OTHER);
         _reveal(OWNER, MODEL, lineage, SALT);
     }
 
-    /// @dev And the way around it: what shows the digest and what registers it go into one block.
+    /// @dev What shows the digest and what registers it may stand in one block.
     function test_DigestThatIsSealedAndRegisteredInOneBlockIsTheOwners() public {
         _commit(OWNER, MODEL);
         _nextBlock();

@@ -125,6 +125,11 @@ class ModelWorld:
         self.node.rpc("evm_setNextBlockTimestamp", time)
         self.mine()
 
+    def pass_hour(self) -> None:
+        """Mine a block an hour later: commitments mature, and provisional registrations become final."""
+        self.node.rpc("evm_increaseTime", 3_600)
+        self.mine()
+
     # -- models without a client -------------------------------------------------------------------------------------
 
     def released(
@@ -144,12 +149,31 @@ class ModelWorld:
         metadata: str = "",
         sender: int = RELEASER,
     ) -> None:
-        """Commit and register."""
+        """Commit, and register an hour later: final at once."""
+        salt = self.claim(digest, sender)
+        self.pass_hour()
+        self.register_on(salt, digest, version, lineage=lineage, metadata=metadata, sender=sender)
+
+    def claim(self, digest: bytes, sender: int = RELEASER) -> bytes:
+        """Commit; returns the salt. The next block is one later."""
         salt = os.urandom(32)
         commitment = self.registry.functions.commitmentOf(self.accounts[sender], digest, salt).call()
         self.send(self.registry, "commit", commitment, sender=sender)
+        self.mine()  # estimates are made on the newest block
+        return salt
+
+    def register_on(
+        self,
+        salt: bytes,
+        digest: bytes,
+        version: str = "1.0.0",
+        *,
+        lineage: Lineage | None = None,
+        metadata: str = "",
+        sender: int = RELEASER,
+    ) -> None:
+        """Register on a commitment, of whatever age; zero for none."""
         arguments = (digest, ZERO, version, metadata, False, (lineage or Lineage()).to_tuple(), salt)
-        self.mine()  # the estimate is made on the newest block
         self.send(self.registry, "register", *arguments, sender=sender)
 
     def certify(self, digest: bytes, seconds: int = 100 * DAY) -> int:

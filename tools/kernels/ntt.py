@@ -350,7 +350,7 @@ def pair() -> list[str]:
     head = f"""\
     /// @notice Forward transform (FIPS 204, Algorithm 41) of eight polynomials, in lanes of 64 bits.
     /// @dev Input lanes lie in [{least}, {most}], {OFFSET}q + x, or are 0 and stay 0; output lanes
-    /// are congruent and below {largest:.1f}q.
+    /// are congruent and below {ceil(10 * largest) / 10}q.
     /// @param words Address of twice 256 words.
     function forward(uint256 words) internal pure {{
         _forward256(words);

@@ -170,7 +170,7 @@ library MLDSA44Kernels {
     /// @notice w in the transform's domain: the sum of each column of the key times its z or c, below 3.5q.
     /// @dev A product of an entry serves all its rows. `even` sums those of even number alone, in lanes twice
     /// as wide; what the sum of all has beyond that are the odd ones.
-    /// @param words Address of z and c, transformed, below 14.0q; w takes their place.
+    /// @param words Address of z and c, transformed, below 14.1q; w takes their place.
     /// @param key Address of 5 columns of 256 entries of 17 bytes; what lies before an entry is
     /// read with it and ends up above the topmost row.
     function product(uint256 words, uint256 key) internal pure {

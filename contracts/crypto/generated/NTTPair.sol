@@ -9,7 +9,7 @@ pragma solidity 0.8.37;
 library NTTPair {
     /// @notice Forward transform (FIPS 204, Algorithm 41) of eight polynomials, in lanes of 64 bits.
     /// @dev Input lanes lie in [108421133, 117325837], 13q + x, or are 0 and stay 0; output lanes
-    /// are congruent and below 26.8q.
+    /// are congruent and below 26.9q.
     /// @param words Address of twice 256 words.
     function forward(uint256 words) internal pure {
         _forward256(words);

@@ -97,6 +97,23 @@ def test_ends_beyond_omega_are_refused_where_nothing_else_is_wrong(steps: Contra
         assert not good, full
 
 
+# --- Rejection sampling ---
+
+
+@pytest.mark.parametrize("value", [Q - 1, Q, Q + 1, (1 << 23) - 1])
+def test_one_candidate_of_eight_at_the_bound_wherever_it_stands(w3: Web3, value: int) -> None:
+    """Eight candidates are judged at once; here exactly one of each eight could make a difference."""
+    harness = deploy(w3, "ExpandedKeyHarness")
+    for place in range(8):
+        group = [*range(1, 8)]
+        group.insert(place, value)
+        stream = b"".join(candidate.to_bytes(3, "little") for candidate in group * 42)
+        column, _, done = harness.functions.take(stream, place % 4, 0, 4).call()
+        assert done
+        expected = fips204.rej_ntt_poly(iter(stream))
+        assert column == b"".join(coefficient.to_bytes(17, "big") for coefficient in expected), place
+
+
 # --- Calldata that no library would write ---
 
 
@@ -159,13 +176,30 @@ def precompile_key(public_key: bytes) -> bytes:
     return b"".join(parts[:16]) + tr + b"".join(parts[16:])
 
 
+def become(node: Anvil, code: str) -> None:
+    """The fork: other code at 0x12."""
+    node.rpc("anvil_setCode", Web3.to_checksum_address(f"{0x12:#042x}"), code)
+
+
+def test_a_precompile_that_does_not_look_at_the_message_is_not_believed(
+    w3: Web3, node: Anvil, keys: Contract, adapter: tuple[Contract, bytes]
+) -> None:
+    """ "Valid" whenever the first half of tr is that of the key: a bit of tr is noticed, the message is not."""
+    verifier, key = adapter
+    code = bytes(w3.eth.get_code(keys.functions.chunksOf(key).call()[2]))
+    become(node, f"0x61{18_836:04x}357f{code[-64:-32].hex()}145f5260205ff3")
+    forged = bytes(SETS[44].signature)
+    assert verifier.functions.verify(key, HASH, forged).call() == REFUSED
+    assert verifier.functions.verifyMessage(key, b"", HASH, forged).call() is False
+
+
 def test_a_precompile_that_takes_its_key_out_of_the_signature_is_not_believed(
     w3: Web3, node: Anvil, adapter: tuple[Contract, bytes]
 ) -> None:
     """A fork makes of 0x12 a verifier of another scheme. Here: "valid" if the second word of its input is the first."""
     verifier, key = adapter
     code = "0x5f35602035145f5260205ff3"  # return(calldataload(0) == calldataload(32))
-    node.rpc("anvil_setCode", Web3.to_checksum_address(f"{0x12:#042x}"), code)
+    become(node, code)
     message = os.urandom(32)
     forged = message + bytes(SETS[44].signature - 32)
     assert verifier.functions.verify(key, message, forged).call() == REFUSED

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
+from novacron.market.advice import moment
 from tests.support.model_cli import Json, Run
 from tests.support.model_cli import answer as answer
 from tests.support.model_cli import command as command
@@ -29,6 +32,9 @@ def test_a_model_from_its_registration_to_the_refusal_of_its_descendants(
     world: ModelWorld, command: Run, answer: Json, folder: Path, digest: bytes
 ) -> None:
     world.released("base", "0.9.0")
+    committed = answer("commit", "model", account=RELEASER)
+    assert (committed["model"], committed["existed"]) == (f"0x{digest.hex()}", False)
+    world.next_block_at(committed["matures_at"])
     run, key, who = world.sealed_run(digest), world.verify(digest), world.accounts[RELEASER]
     registered = answer(
         *("register", "model", "--version", "1.2.0", "--metadata", '{"task": "vision"}'),
@@ -37,6 +43,7 @@ def test_a_model_from_its_registration_to_the_refusal_of_its_descendants(
         account=RELEASER,
     )
     assert (registered["model"], registered["existed"]) == (f"0x{digest.hex()}", False)
+    assert registered["provisional"] is False
     published = answer("publish", "resnet50", digest.hex(), account=RELEASER)
     assert (published["name"], published["version"]) == (f"{who}/resnet50", "1.2.0")
     moved = answer("alias", "set", "resnet50@champion", "resnet50/1.2.0", account=RELEASER)
@@ -68,13 +75,43 @@ def test_registering_again_says_that_it_is_there(world: ModelWorld, command: Run
     assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == count
     other = command(*words[:-1], "2.0.0", account=RELEASER, code=1).stderr
     assert "registered by this account already, with another version" in other
+    assert "is not older than theirs" in command(*words, account=OTHER, code=1).stderr
+    world.pass_hour()
     assert "it stays theirs" in command(*words, account=OTHER, code=1).stderr
 
 
-def test_without_a_commitment_it_is_provisional(command: Run, answer: Json) -> None:
-    shown = answer("register", "11" * 32, "--version", "1.0.0", "--no-commit", account=RELEASER)
-    assert shown["final_at"] > 0
+def test_a_commitment_is_told_and_told_again(world: ModelWorld, command: Run, answer: Json, digest: bytes) -> None:
+    first = answer("commit", "model", account=RELEASER)
+    block = world.w3.eth.get_block("latest")
+    assert (first["committed_in"], first["committed_at"]) == (block["number"], block["timestamp"])
+    again = command("commit", digest.hex(), account=RELEASER).stdout
+    assert "existed  yes" in again
+    assert f"from {moment(block['timestamp'] + 3_600)} on it is final at once" in again
+    answer("register", digest.hex(), "--version", "1.0.0", account=RELEASER)
+    assert "registered with that since" in command("commit", "model", account=RELEASER, code=1).stderr
+    assert "is no file or folder" in command("commit", "nowhere", account=RELEASER, code=1).stderr
+    assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == 2
+
+
+@pytest.mark.parametrize("words", [(), ("--no-commit",)])
+def test_a_provisional_registration_says_when_it_is_final(
+    world: ModelWorld, command: Run, answer: Json, words: tuple[str, ...]
+) -> None:
+    register = ("register", "11" * 32, "--version", "1.0.0", *words)
+    done = command(*register, account=RELEASER)
+    shown = answer("show", "11" * 32)
+    until = moment(shown["final_at"])
+    assert f"provisional until {until}: an owner whose commitment is older can take its place" in done.stderr
+    assert f"final  {until}" in done.stdout
+    assert f"final  {until}, provisional until then" in command("show", "11" * 32).stdout
     assert "provisional until" in command("check", "11" * 32, "--uncertified", code=1).stdout
+    certify = ("certify", "11" * 32, "--until", "+90 days", "--evidence", "22" * 32)
+    refused = command(*certify, account=CERTIFIER, code=1).stderr
+    assert f"is provisional until {until}: publish it, certify it or build on it then" in refused
+    world.next_block_at(shown["final_at"])
+    again = answer(*register, account=RELEASER)
+    assert (again["existed"], again["provisional"], again["final_at"]) == (True, False, shown["final_at"])
+    answer(*certify, account=CERTIFIER)
 
 
 def test_what_is_shown_of_a_model(world: ModelWorld, command: Run, answer: Json, released: bytes) -> None:

@@ -71,6 +71,7 @@ def test_models_are_found_by_likeness_and_compared_with_the_chain(
         if number < 3:  # the last one is not registered, the first one with another embedding
             words = ("--vector", "77" * 32 if number == 0 else registered)
             answer("register", digest.hex(), "--version", f"{number}.0.0", *words, account=RELEASER)
+            world.pass_hour()
             world.certify(digest)
     asked = ("search", "model", "--embedding", _vector(folder, "asked", 1, 0))
     found = answer(*asked)["matches"]
@@ -87,6 +88,8 @@ def test_models_are_found_by_likeness_and_compared_with_the_chain(
     assert "1.0.0\tdeployable\tregistered" in lines
     answer("index", "remove", found[0]["model"])
     assert len(answer(*asked)["matches"]) == 3
+    answer("register", digest.hex(), "--version", "3.0.0", account=RELEASER)
+    assert "none is registered" in command(*asked).stdout
     for words, message in (
         (("index", "remove", found[0]["model"]), "the index has no model"),
         (("search", "model"), "it is damaged"),
@@ -210,13 +213,14 @@ def test_bad_input_is_one_line_that_says_what_to_write(
         (("register", "model", "--version", "1.0.0", "--metadata", "[]"), "metadata is a JSON object"),
         (("register", "model", "--version", "1.0.0", "--parent", "33" * 32), "write RELATION=REFERENCE"),
         (("register", "model", "--version", "1.0.0", "--parent", f"uncle={'33' * 32}"), "'uncle' is none of base"),
-        (("register", "44" * 32, "--version", "1.0.0", "--parent", f"base={'33' * 32}"), "no model 0x3333"),
         (("certify", released.hex(), "--until", "+1 day", "--evidence", "none.pdf"), "is no file, and not the 64"),
         (("revoke", released.hex(), "--reason", ""), "a reason has 1 to 256 bytes"),
         (("name", "create", "ResNet"), "1 to 63 of a-z"),
     ):
         assert message in command(*words, account=RELEASER, code=1).stderr
     assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == count
+    unknown = ("register", "44" * 32, "--version", "1.0.0", "--parent", f"base={'33' * 32}")
+    assert "no model 0x3333" in command(*unknown, account=RELEASER, code=1).stderr
     monkeypatch.delenv("NOVACRON_MODEL_STORE")
     assert "where are the packages?" in command("put", "model", "--to", "mine", code=1).stderr
     as_json = command("show", "0x1234", code=1, as_json=True)

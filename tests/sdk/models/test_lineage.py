@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from novacron.market.deployment import Deployment
 from novacron.models.lineage import LineageGraph, lineage_lines, lineage_of
 from novacron.models.lineage_svg import lineage_svg
 from novacron.models.onchain import Lineage, Parent, Relation, Verdict
+from novacron.models.references import NameReference
 from novacron.models.registry import ModelRegistry
 from tests.support.model_world import CERTIFIER, DAY, Actors, ModelWorld, digest_of
 
@@ -127,6 +129,9 @@ def test_a_model_without_ancestors_has_a_picture_too(world: ModelWorld, actors: 
     assert next(lineage_lines(graph)).endswith(" 1.0.0")
     assert re.search(r">not certified<", lineage_svg(graph))
     assert "0 ancestors" in lineage_svg(graph)
+    name = NameReference(graph.root.state.model.owner, "alone")
+    named = LineageGraph(graph.pin, {digest: replace(graph.root, names=((name, "1.0.0"),))})
+    assert ">alone 1.0.0<" in lineage_svg(named)
 
 
 def test_what_is_not_in_the_manifest_is_said_to_be_unknown(world: ModelWorld, actors: Actors) -> None:

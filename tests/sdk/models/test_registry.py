@@ -6,7 +6,6 @@ import dataclasses
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from novacron.exceptions import (
 from novacron.models.onchain import ZERO, Lineage, Parent, Relation, Stage, Verdict
 from novacron.models.registration import (
     Registration,
-    commitment_of,
+    commit,
     manifest_digest_of,
     metadata_text,
     register,
@@ -39,7 +38,9 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_a_model_is_registered_with_everything_and_read_back(world: ModelWorld, actors: Actors) -> None:
     base, teacher = world.released("base"), world.released("teacher", "0.9.0-rc.1+build.77")
     request = request_of("model", "2.1.0")
+    commit(actors.account(), request.model_hash)
     run, key = world.sealed_run(request.model_hash), world.verify(request.model_hash)
+    world.pass_hour()
     lineage = Lineage(
         (Parent(base, Relation.FINE_TUNE), Parent(teacher, Relation.DISTILLATION)), (digest_of("data"),), run, key
     )
@@ -66,59 +67,6 @@ def test_kept_metadata_is_read_from_the_chain(actors: Actors) -> None:
     assert view.kept_metadata(request.model_hash) == view.metadata(view.state(request.model_hash)) == "naïve ✓"
 
 
-class _Stop(Exception):
-    """The process is gone."""
-
-
-def crashing(step: str, number: int) -> Callable[[str, str], None]:
-    seen = []
-
-    def on_step(name: str, key: str) -> None:
-        seen.extend([key] if name == step else [])
-        if len(seen) == number:
-            raise _Stop
-
-    return on_step
-
-
-@pytest.mark.parametrize(
-    ("step", "number"), [("signed", 1), ("sent", 1), ("mined", 1), ("signed", 2), ("sent", 2), ("mined", 2)]
-)
-def test_a_crash_at_any_step_is_gone_on_from_with_the_same_salt(
-    world: ModelWorld, actors: Actors, tmp_path: Path, step: str, number: int
-) -> None:
-    request = request_of("model")
-    with pytest.raises(_Stop):
-        register(actors.account(on_step=crashing(step, number)), request)
-    done = register(actors.account(), request)
-    assert done.model.owner == world.accounts[RELEASER]
-    assert not done.provisional
-    assert done.receipt is not None
-    assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == 2
-    committed = world.registry.events.Committed().get_logs(from_block=0)
-    salt = commitment_salt(
-        tmp_path / f"{RELEASER}.sqlite",
-        chain_id=31337,
-        registry=world.registry.address,
-        owner=world.accounts[RELEASER],
-        model_hash=request.model_hash,
-    )
-    expected = commitment_of(world.accounts[RELEASER], request.model_hash, salt)
-    assert [event["args"]["commitment"] for event in committed] == [expected]
-
-
-def test_a_lost_journal_does_not_commit_twice(world: ModelWorld, actors: Actors, tmp_path: Path) -> None:
-    request = request_of("model")
-    with pytest.raises(_Stop):
-        register(actors.account(on_step=crashing("mined", 1)), request)
-    moved = tmp_path / "elsewhere"
-    moved.mkdir()
-    name = f"{RELEASER}.sqlite.salts"
-    (moved / name).write_bytes((tmp_path / name).read_bytes())
-    assert not register(actors.account(folder=moved), request).provisional
-    assert len(world.registry.events.Committed().get_logs(from_block=0)) == 1
-
-
 def test_registering_again_changes_nothing_and_other_words_are_refused(world: ModelWorld, actors: Actors) -> None:
     account, request = actors.account(), request_of("model", metadata="{}")
     first = register(account, request)
@@ -135,38 +83,10 @@ def test_registering_again_changes_nothing_and_other_words_are_refused(world: Mo
 
 def test_somebody_elses_model_is_not_overwritten(world: ModelWorld, actors: Actors) -> None:
     digest = world.released("model")
-    with pytest.raises(ModelError, match=f"is registered by {world.accounts[RELEASER]} since .* it stays theirs"):
-        register(actors.account(OTHER), Registration(digest, "1.0.0"))
-    assert world.w3.eth.get_transaction_count(world.accounts[OTHER]) == 0
-
-
-def test_a_copy_out_of_the_mempool_gives_way_to_the_older_commitment(world: ModelWorld, actors: Actors) -> None:
-    account, request = actors.account(), request_of("model")
-    with pytest.raises(_Stop):
-        register(actors.account(on_step=crashing("mined", 1)), request)
-    world.send(world.registry, "registerModel", request.model_hash, ZERO, "6.6.6", "\x00", sender=OTHER)
-    done = register(account, request)
-    assert (done.model.owner, done.model.version) == (account.address, "1.0.0")
-    view = actors.registry.view()
-    assert view.metadata(view.state(request.model_hash)) == ""
-
-
-def test_a_provisional_registration_that_is_older_is_waited_for_without_committing(
-    world: ModelWorld, actors: Actors
-) -> None:
-    request = request_of("model")
-    world.send(world.registry, "registerModel", request.model_hash, ZERO, "6.6.6", "", sender=OTHER)
-    with pytest.raises(ModelError, match="before this account committed to it; the registration is final at"):
-        register(actors.account(), request)
-    assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == 0
-
-
-def test_one_transaction_without_a_commitment_is_provisional(actors: Actors) -> None:
-    request = request_of("model")
-    done = register(actors.account(), request, commit=False)
-    assert done.provisional
-    assert done.model.final_at == done.model.registered_at + 3_600
-    assert actors.registry.view().state(request.model_hash).verdict is Verdict.PROVISIONAL
+    for commits, sent in ((False, 0), (True, 1), (True, 1)):  # to ask before the commitment would show the digest
+        with pytest.raises(ModelError, match=f"is registered by {world.accounts[RELEASER]} since .* it stays theirs"):
+            register(actors.account(OTHER), Registration(digest, "1.0.0"), commit=commits)
+        assert world.w3.eth.get_transaction_count(world.accounts[OTHER]) == sent
 
 
 @pytest.mark.parametrize(
@@ -177,12 +97,15 @@ def test_one_transaction_without_a_commitment_is_provisional(actors: Actors) -> 
         (Lineage(verification_key=b"\x03" * 32), "key 0x0303.* has no good verification"),
     ],
 )
-def test_what_the_registry_would_refuse_is_found_before_anything_is_committed(
+def test_what_the_registry_would_refuse_costs_no_more_than_the_commitment(
     world: ModelWorld, actors: Actors, lineage: Lineage, words: str
 ) -> None:
+    account = actors.account()
     with pytest.raises(RevertedError, match=words):
-        register(actors.account(), request_of("model", lineage=lineage))
-    assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == 0
+        register(account, request_of("model", lineage=lineage))
+    assert world.w3.eth.get_transaction_count(account.address) == 1
+    register(account, request_of("model"))  # on the same commitment
+    assert world.w3.eth.get_transaction_count(account.address) == 2
 
 
 def test_a_revoked_parent_and_a_run_of_somebody_else_are_refused(world: ModelWorld, actors: Actors) -> None:

@@ -113,6 +113,7 @@ def test_a_name_changes_hands_and_keeps_its_namespace(world: ModelWorld, actors:
         registry.set_alias(actors.account(), named, "champion", before=digest_of("1.0.0"), to=ZERO)
     taken = request_of("another", "1.0.0")
     register(actors.account(OTHER), taken)
+    world.pass_hour()
     with pytest.raises(RevertedError, match=r"version 1\.0\.0 of this name is 0x.* already"):
         registry.publish(actors.account(OTHER), named, taken.model_hash)
     with pytest.raises(RevertedError, match="is not published under this name"):
