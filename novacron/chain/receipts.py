@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,9 @@ from novacron.chain.endpoint import Reader
 from novacron.chain.endpoints import EndpointPool
 from novacron.chain.entries import Entry
 from novacron.exceptions import ChainError, InconsistentEndpointError, RejectedError, RetryableError
+
+#: Looks at a node that contradicts itself before that counts as a fault, and seconds between two.
+_LOOKS, _PAUSE = 10, 0.1
 
 
 @dataclass(frozen=True)
@@ -181,6 +185,15 @@ def spent_elsewhere(pool: EndpointPool, entry: Entry, nonce: int, confirmations:
     sender = entry.intent.sender
 
     def read(reader: Reader) -> str | None:
+        # A node may count a transaction before it shows the block that it is executing it for: anvil does.
+        for _ in range(_LOOKS - 1):
+            try:
+                return look(reader)
+            except InconsistentEndpointError:
+                time.sleep(_PAUSE)
+        return look(reader)
+
+    def look(reader: Reader) -> str | None:
         head = int(reader.request("eth_blockNumber", []), 16)
         top = head - max(confirmations, 1) + 1
         if top < 0 or _count_at(reader, sender, top) <= nonce:

@@ -45,7 +45,7 @@ def operations(w3: Web3, contract: str, sender: str) -> list[Operation]:
         for transaction in w3.eth.get_block(number, full_transactions=True)["transactions"]:
             if not isinstance(transaction, Mapping) or transaction["from"] != sender:
                 continue
-            name = "deploy ProofOfTraining"
+            name = "deploy and configure the suite"
             if transaction.get("to") == handle.address:
                 name = handle.decode_function_input(transaction["input"])[0].abi_element_identifier
             total.setdefault(name, []).append(w3.eth.get_transaction_receipt(transaction["hash"])["gasUsed"])

@@ -307,9 +307,11 @@ contract ModelRegistryHandler is Test {
     // Predictions
     // ------------------------------------------------------------------------------------------------------------
 
-    /// @dev The next person, or model, with a commitment, if there is one.
+    /// @dev The next person and model, from these on, with a commitment that may be of use; these, if there is none.
     function _committed(uint256 who, uint256 model) private view returns (uint256, uint256) {
-        for (uint256 i = 0; i < MODELS * PEOPLE && _commitments[who][model].number == 0; ++i) {
+        for (uint256 i = 0; i < MODELS * PEOPLE; ++i) {
+            bool open = _entries[model].owner == 0 || time < finalAt(model);
+            if (open && _commitments[who][model].number != 0) break;
             who = 1 + who % PEOPLE;
             if (i % PEOPLE == PEOPLE - 1) model = 1 + model % MODELS;
         }
