@@ -116,7 +116,7 @@ def commit(app: App, source: str) -> None:
         "commitment": hexed(made.digest),
         "committed": f"{moment(made.timestamp)}, block {made.block}",
         "existed": "yes" if made.existed else "no",
-        "register": f"within an hour of what shows the digest; from {moment(made.matures_at)} on it is final at once",
+        "register": f"within an hour of showing the digest to anybody. Final at once from {moment(made.matures_at)} on",
     }
     title = "Committed before" if made.existed else "Committed"
     if made.receipt is None:

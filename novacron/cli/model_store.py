@@ -74,7 +74,7 @@ def put(
 ) -> None:
     """Seal the model in SOURCE for its recipients and store the package."""
     keys = [recipient_of(word, folder) for word in recipients]
-    with _store(location) as store, app.progress("Sealing") as update:
+    with _store(location, make=True) as store, app.progress("Sealing") as update:
         local = None if staging is None else LocalObjectStore(staging)
         package = put_model(
             source,
@@ -255,9 +255,11 @@ def _graph(consumer: Consumer, reference: str, at: str | None) -> LineageGraph:
 
 
 @contextmanager
-def _store(location: str | None) -> Iterator[ObjectStore]:
+def _store(location: str | None, *, make: bool = False) -> Iterator[ObjectStore]:
     if location is None:
         raise ConfigurationError("where are the packages? Give --store FOLDER or s3://…, or set NOVACRON_MODEL_STORE")
+    if not make and "://" not in location and not Path(location).is_dir():
+        raise ConfigurationError(f"there is no store at {location}: is it misspelt? `novacron model put` makes one")
     store = open_object_store(location, os.environ)
     try:
         yield store

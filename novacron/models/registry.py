@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from novacron.chain.addresses import parse_address
+from novacron.chain.entries import Intent
+from novacron.chain.preflight import estimate
 from novacron.chain.receipts import TransactionReceipt
 from novacron.exceptions import InputError
-from novacron.market.deployment import Account, Deployment, new_key
+from novacron.market.deployment import Account, Deployment, explaining, new_key
 from novacron.models.onchain import Stage
 from novacron.models.references import NameReference, parse_alias, parse_name
 from novacron.models.registration import Commitment, Registered, Registration, commit, register
@@ -14,6 +18,8 @@ from novacron.models.snapshot import RegistryView, pin_blocks
 #: Longest reason of a revocation, bytes.
 MAX_REASON = 256
 _NOBODY = "0x" + "00" * 20
+#: Gas that moves an alias or stage, the first time included (docs/gas.md), and more; per cent added to estimates.
+_CHECKPOINT, _MARGIN = 150_000, 20
 
 
 class ModelRegistry:
@@ -43,7 +49,7 @@ class ModelRegistry:
         self, account: Account, model_hash: bytes, stage: Stage, *, key: str | None = None
     ) -> TransactionReceipt:
         """Move a model to another stage. Owner only."""
-        return account.send(new_key("model/stage", key), self.contract, "setStage", model_hash, int(stage))
+        return self._checkpoint(account, new_key("model/stage", key), "setStage", model_hash, int(stage))
 
     def revoke(self, account: Account, model_hash: bytes, reason: str) -> TransactionReceipt:
         """Revoke a model for good, and so what descends from it. Its owner, or a certifier."""
@@ -129,12 +135,23 @@ class ModelRegistry:
             RevertedError: it was moved meanwhile; says where to.
         """
         arguments = (name.id, parse_alias(alias), before, to)
-        return account.send(new_key("model/alias", key), self.contract, "setAlias", *arguments)
+        return self._checkpoint(account, new_key("model/alias", key), "setAlias", *arguments)
 
     def freeze_alias(self, account: Account, name: NameReference, alias: str) -> TransactionReceipt:
         """End all movement of an alias, for good."""
         key = f"model/freeze/{name.id.hex()}/{parse_alias(alias)}"
         return account.send(key, self.contract, "freezeAlias", name.id, alias)
+
+    def _checkpoint(self, account: Account, key: str, fn: str, *args: Any) -> TransactionReceipt:
+        """Send what writes a checkpoint of its second, with gas for a new one: the estimate may be of a second that has
+        one already, which is then overwritten at a fraction of the price."""
+        if account.begun(key):
+            return account.send(key, self.contract, fn, *args)
+        pool = self.deployment.pool
+        intent = Intent(key, pool.chain_id(), account.address, self.contract.address, self.contract.encode(fn, *args))
+        with explaining(account.advice):
+            gas = estimate(pool, intent, _MARGIN, pending=False, decoder=self.contract.errors)
+        return account.send(key, self.contract, fn, *args, gas=max(gas, _CHECKPOINT))
 
 
 def checked_reason(reason: str) -> str:

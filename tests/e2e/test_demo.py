@@ -72,7 +72,15 @@ def test_a_vm_is_run_moved_and_its_outage_compensated(demo: tuple[Path, str]) ->
 
 
 def test_costs_are_shown_for_every_operation(demo: tuple[Path, str]) -> None:
-    for operation in ("deploy and configure the suite", "openRun", "extendRun", "sealRun", "anchorBatch", "anchor(", "total"):
+    for operation in (
+        "deploy and configure the suite",
+        "openRun",
+        "extendRun",
+        "sealRun",
+        "anchorBatch",
+        "anchor(",
+        "total",
+    ):
         assert operation in demo[1]
     assert "POL at 30 gwei" in demo[1]
 

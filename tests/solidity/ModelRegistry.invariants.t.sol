@@ -133,7 +133,7 @@ contract ModelRegistryInvariants is Test {
     function _step(uint256 which, uint256 a, uint256 b, uint256 c, uint256 d) private {
         which %= 16;
         if (which == 0 || which == 1) handler.pass(a, b);
-        else if (which == 2 || which == 4) handler.commit(a, b);
+        else if (which == 2 || which == 4) handler.commit(a, b, c % 4 != 0);
         else if (which < 6) handler.register(a, b, c, d, which == 3 || a % 4 != 0);
         else if (which == 6) handler.transfer(a, b, c);
         else if (which == 7) handler.accept(a, b);

@@ -46,6 +46,7 @@ contract ModelRegistryHandler is Test {
     uint256 public time;
     uint256 public number = 1_000;
     bool public nameFrozen;
+    uint256 private _contested = 1;
     Entry[MODELS + 1] private _entries;
     mapping(uint256 who => mapping(uint256 model => Commitment)) private _commitments;
     uint256[ALIASES] public pointsTo;
@@ -73,8 +74,9 @@ contract ModelRegistryHandler is Test {
         vm.roll(number);
     }
 
-    function commit(uint256 who, uint256 model) external {
-        (who, model) = (_person(who), _model(model));
+    /// @dev Every other one to the model of the one before; the last of its block, or not.
+    function commit(uint256 who, uint256 model, bool last) external {
+        (who, model) = (_person(who), _contested = model & 256 == 0 ? _model(model) : _contested);
         bytes32 commitment = keccak256(abi.encode(person(who), digest(model), SALT));
         bytes memory refusal;
         if (_commitments[who][model].number != 0) {
@@ -82,6 +84,7 @@ contract ModelRegistryHandler is Test {
         }
         if (_expect("commit", who, abi.encodeCall(REGISTRY.commit, (commitment)), refusal)) {
             _commitments[who][model] = Commitment(number, time);
+            if (last) ++number;
         }
     }
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 from tools.kernels import ntt
@@ -319,7 +320,8 @@ def library(p: Set) -> str:
             "@notice w in the transform's domain: the sum of each column of the key times its z or c, below 3.5q.",
             "@dev A product of an entry serves all its rows. `even` sums those of even number alone, in lanes twice",
             "as wide; what the sum of all has beyond that are the odd ones.",
-            f"@param words Address of z and c, transformed, below {-(-10 * p.largest // Q) / 10}q; w takes their place.",
+            f"@param words Address of z and c, transformed, below {ceil(10 * p.largest / Q) / 10}q; w takes their "
+            "place.",
             f"@param key Address of {p.l + 1} columns of 256 entries of {p.entry} bytes; what lies before an entry is",
             "read with it and ends up above the topmost row.",
         ],

@@ -86,7 +86,7 @@ def test_a_commitment_is_told_and_told_again(world: ModelWorld, command: Run, an
     assert (first["committed_in"], first["committed_at"]) == (block["number"], block["timestamp"])
     again = command("commit", digest.hex(), account=RELEASER).stdout
     assert "existed  yes" in again
-    assert f"from {moment(block['timestamp'] + 3_600)} on it is final at once" in again
+    assert f"Final at once from {moment(block['timestamp'] + 3_600)} on" in again
     answer("register", digest.hex(), "--version", "1.0.0", account=RELEASER)
     assert "registered with that since" in command("commit", "model", account=RELEASER, code=1).stderr
     assert "is no file or folder" in command("commit", "nowhere", account=RELEASER, code=1).stderr

@@ -221,6 +221,9 @@ def test_bad_input_is_one_line_that_says_what_to_write(
     assert world.w3.eth.get_transaction_count(world.accounts[RELEASER]) == count
     unknown = ("register", "44" * 32, "--version", "1.0.0", "--parent", f"base={'33' * 32}")
     assert "no model 0x3333" in command(*unknown, account=RELEASER, code=1).stderr
+    misspelt = ("fetch", released.hex(), "new", "--key", "mine", "--store", "nostore")
+    assert "there is no store at nostore: is it misspelt?" in command(*misspelt, code=1).stderr
+    assert not (folder / "nostore").exists()
     monkeypatch.delenv("NOVACRON_MODEL_STORE")
     assert "where are the packages?" in command("put", "model", "--to", "mine", code=1).stderr
     as_json = command("show", "0x1234", code=1, as_json=True)
