@@ -649,7 +649,7 @@ def test_every_rule_of_the_registry_machine_can_succeed(machine: type[RegistryMa
         lambda: register(3, parents=[2]),
         lambda: register(2, salt=1),
         lambda: register(2, salt=0, kept=True, parents=[0, 1]),
-        # The younger of three commitments first, the oldest last, each within an hour of the other; a fourth is too young.
+        # The youngest of three commitments first, each older one within an hour of it; a fourth is too young.
         *(lambda who=who: walk.commit(who, 5, 0, False) for who in (0, 1, 2, 3)),
         lambda: register(5, who=2, salt=0),
         lambda: register(5, who=3, salt=0),
