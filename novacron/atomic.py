@@ -6,7 +6,7 @@ import os
 import uuid
 from pathlib import Path
 
-from novacron.stores import translate_errors
+from novacron.stores import sync, translate_errors
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -28,8 +28,4 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync(path.parent)

@@ -262,16 +262,17 @@ def _create(path: Path, schema: str, application_id: int, version: int) -> None:
             )
         finally:
             connection.close()
-        _sync(draft)
+        sync(draft)
         with contextlib.suppress(FileExistsError):  # another process created the store first: use that one
             os.link(draft, path)
-        _sync(path.parent)
+        sync(path.parent)
     finally:
         for suffix in ("", "-wal", "-shm"):
             draft.with_name(draft.name + suffix).unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk (fsync). Raises OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

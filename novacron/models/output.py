@@ -14,7 +14,7 @@ from novacron.exceptions import InputError, StoreBusyError, StoreFullError
 from novacron.models.archive import Index
 from novacron.models.pickles import Inspector
 from novacron.provenance.manifest import FileEntry
-from novacron.stores import translate_errors
+from novacron.stores import sync, translate_errors
 
 
 class Verification:
@@ -156,7 +156,7 @@ class Output:
         """Let the target be what was written. Raises InputError: something is there by now."""
         with translate_errors(self._target):
             for folder in sorted(self._folders):
-                _sync_folder(folder)
+                sync(folder)
             if self._is_file:
                 try:
                     os.link(self._content, self._target)  # unlike a rename, it never replaces what is there
@@ -166,7 +166,7 @@ class Output:
             else:
                 self._expect_free()
                 self._content.rename(self._target)
-            _sync_folder(self._target.parent)
+            sync(self._target.parent)
 
     def _mkdir(self, folder: Path) -> None:
         if folder in self._folders or folder == self._draft:
@@ -174,11 +174,3 @@ class Output:
         self._mkdir(folder.parent)
         folder.mkdir(mode=0o700)
         self._folders.add(folder)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 
 from novacron.exceptions import CorruptStoreError
-from novacron.stores import translate_errors
+from novacron.stores import sync, translate_errors
 
 _SIZE = 32
 _LABEL = b"novacron-model-commitment-v1"
@@ -47,11 +47,7 @@ def _secret(path: Path) -> bytes:
                     os.link(draft, path)
             finally:
                 draft.unlink(missing_ok=True)
-            folder = os.open(path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync(path.parent)
         found = path.read_bytes()
     if len(found) != _SIZE:
         raise CorruptStoreError(

@@ -31,7 +31,7 @@ from novacron.atomic import write_atomically
 from novacron.exceptions import CorruptObjectError, StorageError, StoreBusyError
 from novacron.models.background import BackgroundHash
 from novacron.models.stores import PIECE, ObjectInfo, check_object_name, check_range, counted, missing
-from novacron.stores import translate_errors
+from novacron.stores import sync, translate_errors
 
 _MARK, _FORMAT = "novacron-objects", "novacron object store, version 1\n"
 _DIGEST = re.compile("[0-9a-f]{64}")
@@ -80,7 +80,7 @@ class LocalObjectStore:
                 (self.path / name).mkdir(exist_ok=True)
                 if (self.path / name).is_symlink():  # what is removed there would be removed from somewhere else
                     raise StorageError(f"{self.path / name} is a symbolic link, which no object store has; remove it")
-            _sync_folder(self.path)
+            sync(self.path)
         # A draft there may be somebody's, then the next one to open sweeps. A damaged name is told to who asks for it.
         with contextlib.suppress(StoreBusyError, CorruptObjectError):
             self._collect(None, timeout=0)
@@ -207,8 +207,8 @@ class LocalObjectStore:
                 os.fsync(file.fileno())
                 target.parent.mkdir(exist_ok=True)
                 draft.replace(target)  # also over a damaged one: putting content again heals it
-                _sync_folder(target.parent)
-                _sync_folder(target.parent.parent)
+                sync(target.parent)
+                sync(target.parent.parent)
         return name, length
 
     def delete(self, name: str) -> bool:
@@ -218,7 +218,7 @@ class LocalObjectStore:
         with translate_errors(self.path):
             there = path.exists()
             path.unlink(missing_ok=True)
-            _sync_folder(self.path / "names")
+            sync(self.path / "names")
         if pointer is not None:
             self._free(pointer)
         return there
@@ -319,14 +319,6 @@ class LocalObjectStore:
             yield
         finally:
             os.close(handle)
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 __all__ = ["LocalObjectStore"]

@@ -39,7 +39,7 @@ from novacron.quantum.keyfile import (
 )
 from novacron.quantum.keys import EncryptionKey, SigningKey, VerifyingKey
 from novacron.quantum.schemes import PostQuantumScheme
-from novacron.stores import translate_errors
+from novacron.stores import sync, translate_errors
 
 #: Seconds a working key lives: 90 days, the contract's MAX_LIFETIME.
 LIFETIME = 90 * 86_400
@@ -271,11 +271,7 @@ class KeyStore:
                     raise KeyStoreError(f"{self.folder} has a key {name} already: choose another name") from None
                 finally:
                     draft.unlink(missing_ok=True)
-            folder = os.open(self.folder, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            sync(self.folder)
 
 
 def require_alive(entry: KeyEntry, now: float) -> None:

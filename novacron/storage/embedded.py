@@ -27,7 +27,7 @@ from pathlib import Path
 from novacron.exceptions import StorageError, StoreBusyError, StoreError
 from novacron.storage.blocks import MAX_BLOCK, BlockStore
 from novacron.storage.cid import Cid, Codec
-from novacron.stores import open_store, snapshot, transaction, translate_errors
+from novacron.stores import open_store, snapshot, sync, transaction, translate_errors
 
 APPLICATION_ID = 0x4E43_4353  # "NCCS"
 
@@ -89,7 +89,7 @@ class EmbeddedBlockStore(BlockStore):
             with translate_errors(self.path):
                 for name in ("blocks", "drafts"):
                     (self.path / name).mkdir(exist_ok=True)
-                _sync_folder(self.path)
+                sync(self.path)
             self._sweep_drafts()
             on_error.pop_all()
 
@@ -169,8 +169,8 @@ class EmbeddedBlockStore(BlockStore):
             if self._unsynced:
                 with translate_errors(self.path):
                     for folder in sorted(self._unsynced):
-                        _sync_folder(folder)
-                    _sync_folder(self.path / "blocks")
+                        sync(folder)
+                    sync(self.path / "blocks")
                 self._unsynced.clear()
 
     def _lock(self, kind: int, timeout: float | None = None) -> int:
@@ -284,11 +284,3 @@ class EmbeddedBlockStore(BlockStore):
 
 def _is_draft_of_pins(path: Path) -> bool:
     return path.name.startswith(".pins.sqlite.")
-
-
-def _sync_folder(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
